@@ -1,0 +1,72 @@
+"""Which configuration of a plant holds on a day, and which device a component is."""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import OuterRef, QuerySet, Subquery
+
+from .models import Component, Epoch, Plant
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRange:
+    """An epoch with both ends: `last_day` is inclusive, None while the epoch is the current one."""
+
+    id: UUID
+    first_day: dt.date
+    last_day: dt.date | None
+
+    def __contains__(self, day: dt.date) -> bool:
+        return self.first_day <= day and (self.last_day is None or day <= self.last_day)
+
+
+def epochs_of(plant: Plant) -> list[EpochRange]:
+    """All epochs of a plant, oldest first. One query."""
+    rows = list(Epoch.objects.filter(plant=plant).order_by("active_from").values_list("id", "active_from"))
+    ends = [start - dt.timedelta(days=1) for _, start in rows[1:]]
+    return [EpochRange(id_, start, end) for (id_, start), end in zip(rows, [*ends, None], strict=False)]
+
+
+def epoch_on(plant: Plant, day: dt.date) -> EpochRange | None:
+    """The epoch that holds on `day`; None before the first one. One query."""
+    return next((epoch for epoch in epochs_of(plant) if day in epoch), None)
+
+
+def epoch_from(plant: Plant, day: dt.date) -> Epoch:
+    """The epoch that begins on `day`, made if there is none."""
+    return Epoch.objects.get_or_create(plant=plant, active_from=day)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """What a plant is made of: the classes and types of its components, each named once."""
+
+    classes: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+
+
+def components_on(plants: Iterable[Plant], day: dt.date) -> QuerySet[Component]:
+    """The components built into each of these plants on `day`, in their order."""
+    newest = Epoch.objects.filter(plant=OuterRef("epoch__plant"), active_from__lte=day).order_by("-active_from")
+    return (
+        Component.objects.filter(epoch__plant__in=plants, epoch=Subquery(newest.values("pk")[:1]))
+        .select_related("epoch")
+        .order_by("sort_order", "dataindex", "id")
+    )
+
+
+def kinds_on(plants: Iterable[Plant], day: dt.date) -> dict[UUID, Kinds]:
+    """The kinds of components of each plant on `day`. One query, whatever the number of plants."""
+    listed = list(plants)
+    rows: dict[UUID, list[tuple[list[str], str]]] = {plant.pk: [] for plant in listed}
+    for plant_id, classes, kind in components_on(listed, day).values_list("epoch__plant_id", "classes", "type"):
+        rows[plant_id].append((classes, kind))
+    return {
+        plant_id: Kinds(
+            classes=tuple(dict.fromkeys(name for classes, _ in found for name in classes)),
+            types=tuple(dict.fromkeys(kind for _, kind in found)),
+        )
+        for plant_id, found in rows.items()
+    }
