@@ -1,0 +1,147 @@
+"""THE TABLE: what the two APIs and their packages consist of. Standard library only.
+
+A row is an *API function*, not an address: one address can hold several functions, told apart by a query
+parameter (the channels call is Basic without ids, Advanced with component ids). API routes, the permission
+check, quota, OpenAPI, the documentation and the comparison pages are all drawn from here, and nobody else
+mentions a package by name.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Api(StrEnum):
+    """Whose plants: those assigned to a user, or all of a portal."""
+
+    USER = "user"
+    PORTAL = "portal"
+
+
+class Package(StrEnum):
+    """What a subscription buys."""
+
+    BASIC = "basic"
+    ADVANCED = "advanced"
+
+
+class Depth(StrEnum):
+    """Whose value: the total of the plant, or one device in it (component, MPP tracker, string)."""
+
+    PLANT = "plant"
+    DEVICE = "device"
+
+
+Grant = frozenset[tuple[Api, Package]]
+
+BASIC_ONLY: Grant = frozenset((api, Package.BASIC) for api in Api)
+ADVANCED: Grant = frozenset((api, Package.ADVANCED) for api in Api)
+BASIC: Grant = BASIC_ONLY | ADVANCED  # Advanced contains Basic: written once, here
+PORTAL_ADVANCED: Grant = frozenset({(Api.PORTAL, Package.ADVANCED)})
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One API function. `cost` counts against the quota; `selected_by` is the parameter that chooses it."""
+
+    name: str
+    path: str
+    packages: Grant
+    summary: str
+    selected_by: str | None = None
+    cost: int = 1
+    method: str = "GET"
+    since: str = "1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Calls a subscription may spend, weighted by cost."""
+
+    per_minute: int
+    per_day: int
+
+
+DEFAULT_LIMITS = {Package.BASIC: Limits(60, 5_000), Package.ADVANCED: Limits(300, 50_000)}
+
+_CHANNELS = "visualization/plant/{plantId}/channels"
+_MONTH = "visualization/plant/{plantId}/year/{year}/month/{month}"
+_YEAR = "visualization/plant/{plantId}/year/{year}"
+_LIFETIME = "visualization/plant/{plantId}/lifetime"
+
+FUNCTIONS: tuple[Function, ...] = (
+    Function("plants", "administration/plants", BASIC, "Plants you may read"),
+    Function("plants_by_fleet", "administration/plants", PORTAL_ADVANCED, "Plants you may read, of one fleet", "fleet"),
+    Function("plant", "administration/plant/{plantId}", BASIC, "A plant's master data"),
+    Function("plant_address", "administration/plants/{plantId}/address", BASIC, "A plant's address"),
+    Function("plant_contacts", "administration/plants/{plantId}/contacts", BASIC, "A plant's contacts"),
+    Function("fleets", "administration/fleets", PORTAL_ADVANCED, "Fleets of the portal"),
+    Function("fleet", "administration/fleet/{fleetId}", PORTAL_ADVANCED, "A fleet"),
+    Function("fleet_plants", "administration/fleet/{fleetId}/plants", PORTAL_ADVANCED, "Plants of a fleet"),
+    Function("components", "datasource/plant/{plantId}/components/{day}", BASIC, "Components built in on a day"),
+    Function("epoch_range", "datasource/plant/{plantId}/epochrange", BASIC, "The configuration that holds on a day"),
+    Function("inverters", "datasource/plant/{plantId}/inverters", BASIC, "Inverters built in on a day"),
+    Function("events", "datasource/plant/{plantId}/events", BASIC, "Events of the components"),
+    Function("plant_summary", "visualization/plant/{plantId}", BASIC, "A plant's state in short"),
+    Function("plant_channels", _CHANNELS, BASIC, "5-minute totals of a plant"),
+    Function("component_channels", _CHANNELS, ADVANCED, "5-minute values of components", "componentIds"),
+    Function("tracker_channels", _CHANNELS, ADVANCED, "5-minute values of MPP trackers and strings", "mppTrackerIds"),
+    Function(
+        "cross_epoch_channels",
+        "visualization/plant/{plantId}/cross-epoch/channels",
+        ADVANCED,
+        "5-minute values of devices across configurations",
+    ),
+    Function("plant_month", _MONTH, BASIC, "Daily totals of a month"),
+    Function("component_month", _MONTH, ADVANCED, "Daily values of devices in a month", "xComponentIds"),
+    Function("plant_year", _YEAR, BASIC, "Monthly totals of a year"),
+    Function("component_year", _YEAR, ADVANCED, "Monthly values of devices in a year", "xComponentIds"),
+    Function("plant_lifetime", _LIFETIME, BASIC, "Yearly totals since the start"),
+    Function("component_lifetime", _LIFETIME, ADVANCED, "Yearly values of devices since the start", "xComponentIds"),
+    Function("kpis", "visualization/plant/{plantId}/kpis", ADVANCED, "Key performance indicators with their inputs"),
+    Function("me", "me", BASIC, "Your package, its functions and what is left of the quota"),
+)
+
+# Which packages may read a category of channels (channels.py gives each channel its category): the plant's totals,
+# or the devices below it.
+CATEGORIES: dict[tuple[str, Depth], Grant] = {
+    ("production", Depth.PLANT): BASIC,
+    ("consumption", Depth.PLANT): BASIC,
+    ("battery", Depth.PLANT): BASIC,
+    ("meter", Depth.PLANT): ADVANCED,
+    ("sensor", Depth.PLANT): ADVANCED,
+    ("kpi", Depth.PLANT): ADVANCED,
+    ("production", Depth.DEVICE): ADVANCED,
+    ("consumption", Depth.DEVICE): ADVANCED,
+    ("battery", Depth.DEVICE): ADVANCED,
+    ("meter", Depth.DEVICE): ADVANCED,
+    ("sensor", Depth.DEVICE): ADVANCED,
+    ("kpi", Depth.DEVICE): ADVANCED,
+}
+
+_BY_NAME = {function.name: function for function in FUNCTIONS}
+
+
+def function(name: str) -> Function:
+    """The row of that name; an unknown name raises KeyError."""
+    return _BY_NAME[name]
+
+
+def functions_at(path: str) -> tuple[Function, ...]:
+    """All functions one address holds; a path no row has raises KeyError."""
+    found = tuple(row for row in FUNCTIONS if row.path == path)
+    if not found:
+        raise KeyError(path)
+    return found
+
+
+def select(path: str, parameters: Collection[str]) -> Function:
+    """The function a call to `path` with these query parameters means: the most specific row wins."""
+    rows = functions_at(path)
+    chosen = [row for row in rows if row.selected_by in parameters]
+    return chosen[0] if chosen else next(row for row in rows if row.selected_by is None)
+
+
+def granted(api: Api, package: Package) -> tuple[Function, ...]:
+    """Every function a package of that API holds, in the order of the table."""
+    return tuple(row for row in FUNCTIONS if (api, package) in row.packages)

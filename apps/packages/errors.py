@@ -1,0 +1,66 @@
+"""Why a wish about subscriptions, clients or secrets was refused. The text is for a human, and nothing was changed.
+
+`field` names the input at fault as everywhere: forms mark it, commands print it as an option and end with status 1.
+`OWNER` stands for whoever the subscription belongs to, a user or a portal.
+"""
+
+from typing import ClassVar
+
+from apps.accounts.changes import ChangeRefused
+
+OWNER = "owner"
+
+
+class Refused(ChangeRefused):
+    """Any refusal below."""
+
+    about: ClassVar[str] = OWNER
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(field or self.about, message)
+
+
+class UnknownPackage(Refused):
+    """No such package in the catalog."""
+
+    about = "package"
+
+
+class NotManager(Refused):
+    """Only a manager of the portal may do this."""
+
+    about = "by"
+
+
+class UserDisabled(Refused):
+    """The account behind the subscription is switched off."""
+
+
+class AlreadyActive(Refused):
+    """A second activation; the first one stays as it is."""
+
+
+class NotActive(Refused):
+    """There is no active subscription to act on."""
+
+
+class Suspended(NotActive):
+    """An administrator stopped the subscription: its owner cannot get round that."""
+
+
+class InvalidClient(Refused):
+    """A client's name, plants, networks, expiry or overlap cannot be used; `field` says which."""
+
+    about = "name"
+
+
+class TooManySecrets(Refused):
+    """A client has at most two live secrets."""
+
+    about = "client"
+
+
+class DeadSecret(Refused):
+    """The secret was revoked or has expired before."""
+
+    about = "secret"

@@ -1,0 +1,154 @@
+"""What a subscription may spend per UTC minute and UTC day, exact however many processes ask at once.
+
+One conditional upsert per call decides and counts: whoever finds no room in either window changes nothing. The
+counters belong to the subscription, so more clients, another package or switching off and on give no second helping.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Case, F, PositiveIntegerField, When
+
+from apps.accounts.access import Access
+
+from .catalog import DEFAULT_LIMITS, Limits, Package
+from .models import QuotaCounter
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A span of UTC time that repeats; windows are numbered since 1970."""
+
+    name: str
+    seconds: int
+
+    def number(self, now: datetime) -> int:
+        return int(now.timestamp()) // self.seconds
+
+    def resets_in(self, now: datetime) -> int:
+        """Seconds until the next window, at least 1."""
+        return self.seconds - int(now.timestamp()) % self.seconds
+
+
+MINUTE, DAY = Window("minute", 60), Window("day", 86_400)
+WINDOWS = (MINUTE, DAY)
+
+
+@dataclass(slots=True)
+class Spent:
+    """What one call did to the two windows. Numbers are after the call; a denied call has changed nothing."""
+
+    subscription: UUID
+    limits: Limits
+    cost: int
+    now: datetime
+    allowed: bool
+    minute_used: int
+    day_used: int
+    violated: list[str] = field(default_factory=list)
+
+    def limit(self, window: Window) -> int:
+        return self.limits.per_minute if window is MINUTE else self.limits.per_day
+
+    def used(self, window: Window) -> int:
+        return self.minute_used if window is MINUTE else self.day_used
+
+    def remaining(self, window: Window) -> int:
+        """Never negative: a downgrade may leave more used than the new limit."""
+        return max(0, self.limit(window) - self.used(window))
+
+    @property
+    def retry_after(self) -> int:
+        """Seconds until every violated window has begun anew."""
+        return max((window.resets_in(self.now) for window in WINDOWS if window.name in self.violated), default=0)
+
+    def settle(self, status: int) -> None:
+        """Give back what the answer did not earn: all of it for our own failure, the day's part for a 304."""
+        if self.allowed and status >= 500:
+            refund(self, MINUTE, DAY)
+        elif self.allowed and status == 304:
+            refund(self, DAY)
+
+    def headers(self) -> dict[str, str]:
+        """RateLimit-Policy and RateLimit of draft-ietf-httpapi-ratelimit-headers-10, lists of structured fields."""
+        policy = [f'"{window.name}";q={self.limit(window)};w={window.seconds}' for window in WINDOWS]
+        left = [f'"{window.name}";r={self.remaining(window)};t={window.resets_in(self.now)}' for window in WINDOWS]
+        return {"RateLimit-Policy": ", ".join(policy), "RateLimit": ", ".join(left)}
+
+
+def spend(access: Access, cost: int, now: datetime) -> Spent:
+    """Count a call of that cost against the subscription behind `access`, if both windows have room for it."""
+    return take(*_account(access), cost, now)
+
+
+def usage(access: Access, now: datetime) -> Spent:
+    """What is used of both windows; counts nothing."""
+    return _read(*_account(access), 0, now)
+
+
+def _account(access: Access) -> tuple[UUID, Limits]:
+    if access.subscription is None or access.package is None:
+        raise ValueError("Only the APIs have a quota.")
+    return access.subscription, DEFAULT_LIMITS[Package(access.package)]
+
+
+def take(subscription: UUID, limits: Limits, cost: int, now: datetime) -> Spent:
+    """One SQL statement for a call that passes, one more to say why for a call that does not."""
+    if cost > min(limits.per_minute, limits.per_day):  # the first call of all meets no row to compare with
+        return _read(subscription, limits, cost, now)
+    key = QuotaCounter._meta.pk.get_db_prep_value(subscription, connection)
+    with connection.cursor() as cursor:
+        numbers = [MINUTE.number(now), cost, DAY.number(now), cost]
+        cursor.execute(_TAKE, [key, *numbers, limits.per_minute, limits.per_day])
+        row = cursor.fetchone()
+    if row is None:
+        return _read(subscription, limits, cost, now)
+    return Spent(subscription, limits, cost, now, True, *row)
+
+
+# A server whose clock lags by less than a window finds the next window begun already and counts there; else it would
+# begin the old one anew, and everybody's count with it.
+_CURRENT = "CASE WHEN excluded.{0} = counter.{0} - 1 THEN counter.{0} ELSE excluded.{0} END"
+_USED = "CASE WHEN excluded.{0} IN (counter.{0}, counter.{0} - 1) THEN counter.{0}_used ELSE 0 END + excluded.{0}_used"
+_TAKE = f"""
+    INSERT INTO packages_quotacounter AS counter (subscription_id, minute, minute_used, day, day_used)
+    VALUES (%s, %s, %s, %s, %s)
+    ON CONFLICT (subscription_id) DO UPDATE SET
+        minute = {_CURRENT.format("minute")}, minute_used = {_USED.format("minute")},
+        day = {_CURRENT.format("day")}, day_used = {_USED.format("day")}
+    WHERE {_USED.format("minute")} <= %s AND {_USED.format("day")} <= %s
+    RETURNING minute_used, day_used
+"""  # noqa: S608  (made of the constants above only)
+
+
+def _read(subscription: UUID, limits: Limits, cost: int, now: datetime) -> Spent:
+    counter = QuotaCounter.objects.filter(pk=subscription).first()
+    minute = _in_window(counter.minute, counter.minute_used, MINUTE.number(now)) if counter else 0
+    day = _in_window(counter.day, counter.day_used, DAY.number(now)) if counter else 0
+    spent = Spent(subscription, limits, cost, now, allowed=False, minute_used=minute, day_used=day)
+    # Room may have come back since the denial (a refund): then the minute says when to try again.
+    full = [window.name for window in WINDOWS if spent.used(window) + cost > spent.limit(window)]
+    spent.violated = full or ([MINUTE.name] if cost else [])
+    return spent
+
+
+def _in_window(number: int, used: int, now: int) -> int:
+    return used if number in (now, now + 1) else 0
+
+
+def refund(spent: Spent, *windows: Window) -> None:
+    """Give a call's cost back to these windows, unless they have begun anew meanwhile."""
+    changes = {f"{window.name}_used": _without(spent, window) for window in windows}
+    QuotaCounter.objects.filter(pk=spent.subscription).update(**changes)
+    spent.minute_used -= spent.cost if MINUTE in windows else 0
+    spent.day_used -= spent.cost if DAY in windows else 0
+
+
+def _without(spent: Spent, window: Window) -> Case:
+    number, used = window.number(spent.now), f"{window.name}_used"
+    counted = When(
+        **{f"{window.name}__in": (number, number + 1), f"{used}__gte": spent.cost}, then=F(used) - spent.cost
+    )
+    return Case(counted, default=F(used), output_field=PositiveIntegerField())
