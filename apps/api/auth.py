@@ -1,0 +1,95 @@
+"""From a bearer token to an Access: one SQL statement decides, nothing is cached, so a revocation acts at once."""
+
+import json
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from apps.accounts.access import Access, Role, Via
+from apps.packages import networks
+
+# Each line after WHERE is one row of the revocation table in docs/threat-model.md, and one test fails without it.
+_STATEMENT = """
+    SELECT subscription.portal_id, portal.slug, member.user_id, member.role,
+           subscription.package, subscription.id, client.id, client.plant_ids, client.networks
+    FROM oauth2_provider_accesstoken token
+    JOIN packages_apiclient client ON client.id = token.application_id
+    JOIN packages_subscription subscription ON subscription.id = client.subscription_id
+    JOIN accounts_portal portal ON portal.id = subscription.portal_id
+    LEFT JOIN accounts_membership member ON member.id = subscription.membership_id
+    LEFT JOIN accounts_user person ON person.id = member.user_id
+    WHERE token.token_checksum = %s
+      AND token.expires > %s
+      AND token.created >= client.valid_after
+      AND token.created >= subscription.valid_after
+      AND client.enabled
+      AND (client.expires_at IS NULL OR client.expires_at > %s)
+      AND subscription.status = 'active'
+      AND (subscription.membership_id IS NULL OR person.is_active)
+"""
+
+
+class TokenAuthentication(BaseAuthentication):
+    """Bearer tokens in the Authorization header. A token in the address or the body is never looked at."""
+
+    def authenticate(self, request: Request) -> tuple[Access, Access]:
+        if "access_token" in request.query_params:
+            raise _refused("Send the token in the Authorization header; one that was in an address has leaked.")
+        access = access_of(_bearer(request), networks.address_of(request.META))
+        if access is None:
+            raise _refused("The access token is unknown, expired or revoked.")
+        return access, access
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="Helioport", error="invalid_token"'
+
+
+def access_of(token: str, address: str | None, now: datetime | None = None) -> Access | None:
+    """Who a living token speaks for, called from `address`; None for a dead one, whatever it died of."""
+    moment = connection.ops.adapt_datetimefield_value(now or timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute(_STATEMENT, [sha256(token.encode()).hexdigest(), moment, moment])
+        row = cursor.fetchone()
+    if row is None or not networks.allows(json.loads(row[8]), address):
+        return None
+    return _access(row)
+
+
+def _access(row: tuple[Any, ...]) -> Access:
+    portal, slug, user, role, package, subscription, client, plant_ids, _networks = row
+    plants = json.loads(plant_ids) if plant_ids is not None else None
+    return Access(
+        portal=_uuid(portal),
+        portal_slug=slug,
+        via=Via.PORTAL_API if user is None else Via.USER_API,
+        user=None if user is None else _uuid(user),
+        role=None if role is None else Role(role),
+        package=package,
+        subscription=_uuid(subscription),
+        client=client,
+        plant_subset=None if plants is None else frozenset(map(UUID, plants)),
+    )
+
+
+def _bearer(request: Request) -> str:
+    scheme, _space, token = get_authorization_header(request).decode("latin-1").partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token or " " in token:
+        raise _refused("Send an access token: Authorization: Bearer <token>.")
+    return token
+
+
+def _uuid(value: UUID | str) -> UUID:
+    """SQLite hands out text."""
+    return value if isinstance(value, UUID) else UUID(value)
+
+
+def _refused(detail: str) -> AuthenticationFailed:
+    return AuthenticationFailed(detail, code="invalid_token")
