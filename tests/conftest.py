@@ -1,0 +1,228 @@
+"""What every test can ask for: the cast, services, real data, a live server.
+
+Services (markers and fixtures `postgres`, `redis`, `node`, `browser`) skip with one line where they are absent.
+With REQUIRE_SERVICES=1 every skip is a failure, save one: the shared measured data lies outside the repository,
+so a clone without it may skip; where HELIOPORT_SHARED_DATA names a folder, that folder must exist.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from django.db import connection
+
+from apps.accounts.models import Portal, User
+from apps.plants.models import Fleet, Plant
+from tests.cast import Cast, make_cast
+from tests.live import ROOT, LiveServer, environment_for, running_server
+
+# --- The cast ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cast(db: None) -> Cast:
+    return make_cast()
+
+
+@pytest.fixture
+def sunny(cast: Cast) -> Portal:
+    return cast.sunny
+
+
+@pytest.fixture
+def other(cast: Cast) -> Portal:
+    return cast.other
+
+
+@pytest.fixture
+def mona(cast: Cast) -> User:
+    return cast.mona
+
+
+@pytest.fixture
+def mo(cast: Cast) -> User:
+    return cast.mo
+
+
+@pytest.fixture
+def alice(cast: Cast) -> User:
+    return cast.alice
+
+
+@pytest.fixture
+def bob(cast: Cast) -> User:
+    return cast.bob
+
+
+@pytest.fixture
+def charlie(cast: Cast) -> User:
+    return cast.charlie
+
+
+@pytest.fixture
+def oskar(cast: Cast) -> User:
+    return cast.oskar
+
+
+@pytest.fixture
+def plant_a(cast: Cast) -> Plant:
+    return cast.plant_a
+
+
+@pytest.fixture
+def plant_b(cast: Cast) -> Plant:
+    return cast.plant_b
+
+
+@pytest.fixture
+def plant_o(cast: Cast) -> Plant:
+    return cast.plant_o
+
+
+@pytest.fixture
+def fleet_s(cast: Cast) -> Fleet:
+    return cast.fleet_s
+
+
+@pytest.fixture
+def fleet_o(cast: Cast) -> Fleet:
+    return cast.fleet_o
+
+
+# --- Processes and servers -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def database_url(transactional_db: None) -> str:
+    """The database of this test, for processes it starts; what the test wrote is committed and visible to them."""
+    parts = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{parts['NAME']}"
+    user, password, host = (quote(parts[part], safe="") for part in ("USER", "PASSWORD", "HOST"))
+    return f"postgres://{user}:{password}@{host}:{parts['PORT'] or 5432}/{parts['NAME']}"
+
+
+@pytest.fixture
+def process_environment(database_url: str) -> dict[str, str]:
+    """The environment for `manage.py` and other processes on the database of this test."""
+    return environment_for(database_url)
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A running portal with an empty database of its own, shared by the tests of one worker."""
+    with running_server(tmp_path_factory.mktemp("live")) as server:
+        yield server
+
+
+# --- Services ------------------------------------------------------------------------------------------------
+
+CLIENTS = ROOT / "tests" / "clients"
+
+
+def find_postgres() -> str:
+    return os.environ.get("TEST_POSTGRES_URL", "")
+
+
+def find_redis() -> str:
+    return os.environ.get("TEST_REDIS_URL", "")
+
+
+def find_node() -> str:
+    return (shutil.which("node") or "") if (CLIENTS / "node_modules").is_dir() else ""
+
+
+def find_browser() -> str:
+    return shutil.which("chromium") or next(
+        (path for path in ("/usr/bin/chromium",) if Path(path).exists()), ""
+    )
+
+
+SERVICES: dict[str, tuple[Callable[[], str], str]] = {
+    "postgres": (find_postgres, "needs PostgreSQL: set TEST_POSTGRES_URL=postgres://user:password@host/name"),
+    "redis": (find_redis, "needs Redis: set TEST_REDIS_URL=redis://host:6379/0"),
+    "node": (find_node, "needs Node 18+ and the clients of tests/clients: install Node, then run `make test`"),
+    "browser": (find_browser, "needs Chromium: install the package chromium"),
+}
+
+
+def need(service: str) -> str:
+    """Where the service is; skips the test where it is not."""
+    find, advice = SERVICES[service]
+    return find() or pytest.skip(advice)
+
+
+@pytest.fixture
+def postgres() -> str:
+    """The URL of a PostgreSQL server."""
+    return need("postgres")
+
+
+@pytest.fixture
+def redis() -> str:
+    """The URL of a Redis server."""
+    return need("redis")
+
+
+@pytest.fixture
+def node() -> str:
+    """The path of Node."""
+    return need("node")
+
+
+@pytest.fixture
+def browser() -> str:
+    """The path of Chromium, for Playwright's `executable_path`."""
+    return need("browser")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for service in SERVICES:
+        if item.get_closest_marker(service):
+            need(service)
+
+
+# --- Real data -----------------------------------------------------------------------------------------------
+
+NO_SHARED_DATA = "no shared data here: set HELIOPORT_SHARED_DATA to its folder"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real measured data. Read only; never copied into the project."""
+    named = os.environ.get("HELIOPORT_SHARED_DATA")
+    folder = Path(named) if named else ROOT.parent / "shared" / "data"
+    if folder.is_dir():
+        return folder
+    if named:
+        pytest.fail(f"HELIOPORT_SHARED_DATA names {folder}, which does not exist")
+    pytest.skip(NO_SHARED_DATA)
+
+
+# --- A skip is a failure where services are required ---------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail"):
+        _refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    if report.skipped:
+        _refuse_skip(report)
+    return report
+
+
+def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    if os.environ.get("REQUIRE_SERVICES") == "1" and NO_SHARED_DATA not in reason:
+        report.outcome = "failed"
+        report.longrepr = f"{reason}\nA skip is a failure because REQUIRE_SERVICES=1."
