@@ -14,37 +14,33 @@ How a day is packed:
                     8 steps. Steps of 0 cost next to nothing.
 
 Floats only choose base and ratio; the rest is whole-number arithmetic, so a row unpacks equally on every machine.
-The order of the file is that of a row's way: day, prediction, codes; then months, header, frame. It is one file, though
-long, because a format is read and changed as a whole.
+The order of the file is that of a row's way: day, prediction; then months, header, frame. The codes are in rice.py.
 """
 
 import struct
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .rice import BLOCK, Ints, Octets, Reader, float64, pack_steps, unpack_steps, unzigzag, varints, zigzag
+
 SeriesKey = tuple[int, int]
 """(channel code 1..65535, part): part 0 is the device itself, 1..255 MPP tracker n, 256 + n module string n."""
 
-Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-Octets = NDArray[np.uint8]
-Number = TypeVar("Number", int, Ints)
 
 DAY_FORMAT, MONTH_FORMAT = 1, 2  # the first byte; a changed layout takes a new number
 FRAME = struct.Struct("<BI")  # format, CRC-32 of what follows
-REPORTED_TOTAL = struct.Struct("<d")
 LARGEST = 2**53  # a float64 holds every whole number up to here
 MOST_SLOTS = 65535
 LARGEST_BASE = 2**31  # that many of them, summed and multiplied by a ratio, still fit an int64
 RATIO_BITS = 12  # ratios are in 1/4096
 LARGEST_RATIO = 2**15
-BLOCK = 8
 LEVEL, SUM, REST = 0, 1, 2  # kinds of base
 NULLS, BASE, FACTOR, REPORTED = 1, 2, 4, 8  # which optional fields a series has in the header
 
@@ -117,7 +113,7 @@ def pack_day(series: Mapping[SeriesKey, Series]) -> bytes:
     rows = np.concatenate([_residuals(_divide(scaled, entries), scaled, entries), masks])
     for entry, start in zip(entries, rows[:, 0].tolist(), strict=False):
         entry.start = start
-    return _frame(DAY_FORMAT, _day_header(slots, masks[:, 0].tolist(), entries) + _pack_codes(np.diff(rows)))
+    return _frame(DAY_FORMAT, _day_header(slots, masks[:, 0].tolist(), entries) + pack_steps(np.diff(rows)))
 
 
 def unpack_day(data: bytes, wanted: Collection[SeriesKey] | None = None) -> dict[SeriesKey, Series]:
@@ -126,7 +122,7 @@ def unpack_day(data: bytes, wanted: Collection[SeriesKey] | None = None) -> dict
     Only these and the bases of their predictions are decoded. Values are exactly round(value * 10**decimals) /
     10**decimals. Raises CorruptSeries.
     """
-    reader = _Reader(_unframe(DAY_FORMAT, data))
+    reader = Reader(_unframe(DAY_FORMAT, data))
     slots, mask_starts, entries = _read_day_header(reader)
     picked = [row for row, entry in enumerate(entries) if wanted is None or entry.key in wanted]
     if not slots or not picked:
@@ -136,7 +132,7 @@ def unpack_day(data: bytes, wanted: Collection[SeriesKey] | None = None) -> dict
     numbers = np.zeros((len(series_rows) + len(mask_rows), slots), dtype=np.int64)
     numbers[:, 0] = [entries[row].start for row in series_rows] + [mask_starts[row] for row in mask_rows]
     needed = np.array(series_rows + [len(entries) + row for row in mask_rows])
-    _unpack_codes(reader, len(entries) + len(mask_starts), needed, numbers[:, 1:])
+    unpack_steps(reader, len(entries) + len(mask_starts), needed, numbers[:, 1:])
     np.cumsum(numbers, axis=1, out=numbers)
     scaled = _restore(dict(zip(series_rows, numbers, strict=False)), entries)
     masks = dict(zip(mask_rows, numbers[len(series_rows) :].astype(np.bool_), strict=True))
@@ -287,94 +283,6 @@ def _base(scaled: Mapping[int, Ints], entries: Sequence[_Entry], row: int) -> In
     return np.cumsum(scaled[entry.source]) if entry.kind == SUM else scaled[entry.source]
 
 
-# -- Golomb-Rice codes -------------------------------------------------------------------------------------------------
-
-
-def _pack_codes(steps: Ints) -> bytes:
-    """Pack signed numbers up to 2**54 (rows, any) as two streams of bits.
-
-    A number u of a block with a width is the quotient u >> width and the remainder of `width` bits. First come all
-    widths (as differences) and all quotients, n as n times 0 and a 1; then all remainders. Blocks of zeros have none.
-    """
-    blocks = _in_blocks(_zigzag(steps))
-    means = blocks.sum(axis=2) // BLOCK
-    levels = np.where(blocks.any(axis=2), np.maximum(np.frexp(means)[1], 1), 0)  # width + 1, or 0 for only zeros
-    used = np.flatnonzero(levels.any(axis=0)).tolist()
-    first, end = (used[0], used[-1] + 1) if used else (0, 0)  # at night nothing changes in any series
-    levels, blocks = levels[:, first:end], blocks[:, first:end]
-    numbers, widths = blocks[levels > 0], levels[levels > 0] - 1
-    runs = np.concatenate([_zigzag(np.diff(levels.ravel(), prepend=0)), (numbers >> widths[:, None]).ravel()])
-    unary = _unary(runs)
-    return _varints([first, end, len(unary)]) + unary.tobytes() + _low_bits(numbers, widths).tobytes()
-
-
-def _unpack_codes(reader: "_Reader", total: int, wanted: Ints, out: Ints) -> None:
-    """Write the `wanted` ones (ascending) of `total` packed rows into `out` (wanted, any), which holds zeros."""
-    first, end, size = reader.varint(), reader.varint(), reader.varint()
-    runs = _runs(reader.take(size))
-    levels = np.cumsum(_unzigzag(runs[: total * (end - first)])).reshape(total, end - first)
-    live = levels > 0
-    widths = levels[live] - 1
-    quotients = runs[levels.size :].reshape(len(widths), BLOCK)
-    starts = (np.cumsum(widths) - widths) * BLOCK
-    if len(wanted) < total:
-        chosen = np.repeat(np.bincount(wanted, minlength=total) > 0, live.sum(axis=1))
-        quotients, widths, starts, live = quotients[chosen], widths[chosen], starts[chosen], live[wanted]
-    numbers = quotients << widths[:, None] | _remainders(reader.rest(), starts, widths)
-    blocks = np.zeros((len(wanted), end - first, BLOCK), dtype=np.int64)
-    blocks[live] = _unzigzag(numbers)
-    window = out[:, first * BLOCK : end * BLOCK]
-    window[:] = blocks.reshape(len(wanted), (end - first) * BLOCK)[:, : window.shape[1]]
-
-
-def _zigzag(number: Number) -> Number:
-    """0, -1, 1, -2, 2 ... to 0, 1, 2, 3, 4 ...; up to 2**62."""
-    return number << 1 ^ number >> 63
-
-
-def _unzigzag(number: Number) -> Number:
-    return number >> 1 ^ -(number & 1)
-
-
-def _in_blocks(numbers: Ints) -> Ints:
-    """(rows, any) to (rows, blocks, 8), filled up with zeros."""
-    rows, columns = numbers.shape
-    blocks = -(-columns // BLOCK)
-    padded = np.zeros((rows, blocks * BLOCK), dtype=np.int64)
-    padded[:, :columns] = numbers
-    return padded.reshape(rows, blocks, BLOCK)
-
-
-def _unary(runs: Ints) -> Octets:
-    """Every number n as n bits 0 and a bit 1."""
-    ends = np.cumsum(runs + 1) - 1
-    bits = np.zeros(ends[-1] + 1 if len(ends) else 0, dtype=np.uint8)
-    bits[ends] = 1
-    return np.packbits(bits, bitorder="little")
-
-
-def _runs(unary: Octets) -> Ints:
-    runs = np.flatnonzero(np.unpackbits(unary, bitorder="little"))
-    runs[1:] -= runs[:-1] + 1  # numpy reads the right side before it writes
-    return runs
-
-
-def _low_bits(numbers: Ints, widths: Ints) -> Octets:
-    """The lowest `widths[i]` bits of every number of block i, low bit first, one number after the other."""
-    planes = int(widths.max(initial=0))
-    octets = numbers.astype("<i8").view(np.uint8).reshape(len(numbers), BLOCK, 8)
-    bits = np.unpackbits(octets, axis=2, count=planes, bitorder="little")
-    kept = np.arange(planes) < widths[:, None, None]
-    return np.packbits(bits[np.broadcast_to(kept, bits.shape)], bitorder="little")
-
-
-def _remainders(data: bytes, starts: Ints, widths: Ints) -> Ints:
-    """What `_low_bits` packed for the blocks that start at these bits: (blocks, 8)."""
-    words: Ints = np.ndarray((len(data) + 1,), "<i8", data + bytes(8), strides=(1,))  # a word from every byte on
-    bits = starts[:, None] + widths[:, None] * np.arange(BLOCK)
-    return words.take(bits >> 3) >> (bits & 7) & ((1 << widths) - 1)[:, None]  # 7 bits and a width of 55 fit a word
-
-
 # -- months ------------------------------------------------------------------------------------------------------------
 
 
@@ -385,9 +293,9 @@ def pack_month(series: Mapping[SeriesKey, Days]) -> bytes:
     """
     keys = sorted(series)
     days = _common_length((key, array) for key in keys for array in (series[key].values, series[key].counts))
-    header = _varints([days, len(keys)])
+    header = varints([days, len(keys)])
     for key in keys:
-        header += _varints([*key, series[key].reported is not None]) + _reported(series[key].reported)
+        header += varints([*key, series[key].reported is not None]) + _reported(series[key].reported)
     values = np.array([_daily(key, series[key].values) for key in keys], dtype="<f8")
     counts = np.array([series[key].counts for key in keys], dtype="<u2")
     return _frame(MONTH_FORMAT, header + zlib.compress(_shuffle(values) + _shuffle(counts)))
@@ -398,9 +306,9 @@ def unpack_month(data: bytes, wanted: Collection[SeriesKey] | None = None) -> di
 
     Raises CorruptSeries.
     """
-    reader = _Reader(_unframe(MONTH_FORMAT, data))
+    reader = Reader(_unframe(MONTH_FORMAT, data))
     days, count = reader.varint(), reader.varint()
-    heads = [(reader.key(), reader.reported() if reader.varint() else None) for _ in range(count)]
+    heads = [(_read_key(reader), reader.float64() if reader.varint() else None) for _ in range(count)]
     cells = zlib.decompress(reader.rest())
     values = _unshuffle(cells[: 8 * days * count], 8).view("<f8").reshape(count, days)
     counts = _unshuffle(cells[8 * days * count :], 2).view("<u2").reshape(count, days)
@@ -456,11 +364,11 @@ def _unframe(kind: int, data: bytes) -> bytes:
 
 
 def _day_header(slots: int, mask_starts: Sequence[int], entries: Sequence[_Entry]) -> bytes:
-    header = _varints([slots, len(entries), len(mask_starts), *mask_starts])
+    header = varints([slots, len(entries), len(mask_starts), *mask_starts])
     return header + b"".join(_entry_bytes(entry) for entry in entries)
 
 
-def _read_day_header(reader: "_Reader") -> tuple[int, list[int], list[_Entry]]:
+def _read_day_header(reader: Reader) -> tuple[int, list[int], list[_Entry]]:
     slots, count, masks = reader.varint(), reader.varint(), reader.varint()
     mask_starts = [reader.varint() for _ in range(masks)]
     return slots, mask_starts, [_read_entry(reader) for _ in range(count)]
@@ -471,74 +379,33 @@ def _entry_bytes(entry: _Entry) -> bytes:
     if entry.mask is not None:
         flags, optional = flags | NULLS, [entry.mask]
     if entry.ratio:
-        flags, optional = flags | BASE, [*optional, entry.source * 3 + entry.kind, _zigzag(entry.ratio)]
+        flags, optional = flags | BASE, [*optional, entry.source * 3 + entry.kind, zigzag(entry.ratio)]
     if entry.factor != 1:
         flags, optional = flags | FACTOR, [*optional, entry.factor]
     if entry.reported is not None:
         flags |= REPORTED
-    head = [*entry.key, entry.decimals << 4 | flags, _zigzag(entry.start)]
-    return _varints(head + optional) + _reported(entry.reported)
+    head = [*entry.key, entry.decimals << 4 | flags, zigzag(entry.start)]
+    return varints(head + optional) + _reported(entry.reported)
 
 
-def _read_entry(reader: "_Reader") -> _Entry:
-    key, (decimals, flags), start = reader.key(), divmod(reader.varint(), 16), _unzigzag(reader.varint())
+def _read_entry(reader: Reader) -> _Entry:
+    key, (decimals, flags), start = _read_key(reader), divmod(reader.varint(), 16), unzigzag(reader.varint())
     entry = _Entry(key, decimals, start)
     if flags & NULLS:
         entry.mask = reader.varint()
     if flags & BASE:
         entry.source, entry.kind = divmod(reader.varint(), 3)
-        entry.ratio = _unzigzag(reader.varint())
+        entry.ratio = unzigzag(reader.varint())
     if flags & FACTOR:
         entry.factor = reader.varint()
     if flags & REPORTED:
-        entry.reported = reader.reported()
+        entry.reported = reader.float64()
     return entry
 
 
-def _varints(numbers: Iterable[int]) -> bytes:
-    """Seven bits a byte, low ones first, the highest bit set while more follow."""
-    out = bytearray()
-    for number in numbers:
-        while number > 127:
-            out.append(number & 127 | 128)
-            number >>= 7
-        out.append(number)
-    return bytes(out)
-
-
 def _reported(total: float | None) -> bytes:
-    return b"" if total is None else REPORTED_TOTAL.pack(total)
+    return b"" if total is None else float64(total)
 
 
-class _Reader:
-    """Reads a body from front to back."""
-
-    __slots__ = ("_at", "_data")
-
-    def __init__(self, data: bytes) -> None:
-        self._data, self._at = data, 0
-
-    def varint(self) -> int:
-        number = shift = 0
-        while (byte := self._data[self._at]) > 127:
-            number |= (byte & 127) << shift
-            shift += 7
-            self._at += 1
-        self._at += 1
-        return number | byte << shift
-
-    def key(self) -> SeriesKey:
-        return self.varint(), self.varint()
-
-    def reported(self) -> float:
-        total: float = REPORTED_TOTAL.unpack_from(self._data, self._at)[0]
-        self._at += REPORTED_TOTAL.size
-        return total
-
-    def take(self, size: int) -> Octets:
-        taken = np.frombuffer(self._data, np.uint8, size, self._at)
-        self._at += size
-        return taken
-
-    def rest(self) -> bytes:
-        return self._data[self._at :]
+def _read_key(reader: Reader) -> SeriesKey:
+    return reader.varint(), reader.varint()
