@@ -1,0 +1,71 @@
+"""From bytes to numbered lines and records, whatever the logger, the exporter or the transfer did to the file.
+
+Encoding is decided line by line: one real base_vars.js holds UTF-8 in one line and cp1252 in the next.
+"""
+
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from apps.ingest.report import Report
+
+LARGEST_FILE = 64 * 1024 * 1024  # a logger's year of minute files has 10 MB in all
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+Lines = list[tuple[int, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What stood between the quotes of `name[counter++]="..."`."""
+
+    line: int
+    text: str
+
+
+def read_lines(path: Path, report: Report) -> Lines:
+    """The lines that are not blank, numbered from 1. A file that cannot be read is reported and empty."""
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            report.reject(path.name, 0, f"larger than {LARGEST_FILE // 2**20} MB")
+            return []
+        data = path.read_bytes()
+    except OSError as error:
+        report.reject(path.name, 0, f"cannot be read: {error.strerror}")
+        return []
+    if data.startswith(_UTF16):
+        data = data.decode("utf-16", "replace").encode()
+    lines = enumerate(_LINE_END.split(data.removeprefix(codecs.BOM_UTF8)), start=1)
+    return [(number, _decode(path.name, number, line, report)) for number, line in lines if line.strip()]
+
+
+def _decode(file: str, number: int, line: bytes, report: Report) -> str:
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            return line.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    report.reject(file, number, "bytes that are neither UTF-8 nor Windows-1252")
+    return line.decode("cp1252", "replace")
+
+
+def records(file: str, lines: Lines, name: str, report: Report) -> Iterator[Record]:
+    """The records `name[...]="..."` of a file, in its order; everything else in it is reported."""
+    start = re.compile(rf"(?<![\w.]){name}\s*\[")
+    whole = re.compile(rf'(?<![\w.]){name}\s*\[[^\]"]{{0,20}}\]\s*=\s*"([^"]*)"')
+    for number, line in lines:
+        found = whole.findall(line)
+        begun = len(start.findall(line))
+        if begun > len(found):
+            report.reject(file, number, "cut record", value=line.strip())
+        elif not found:
+            report.reject(file, number, "not a record", value=line.strip())
+        yield from (Record(number, text) for text in found)
+
+
+def printable(text: str, longest: int = 200) -> str:
+    """Text as it may be stored and shown: no control characters, no padding, not too long."""
+    return "".join(char for char in text if char.isprintable()).strip()[:longest]
