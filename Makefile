@@ -23,8 +23,10 @@ run: install  ## serve the demo portal on PORT (8000); the first start seeds it
 	@$(PY) manage.py seed_demo
 	@exec $(PY) manage.py serve --port $(PORT)
 
-test: install tests/clients/node_modules/.package-lock.json  ## run the tests in WORKERS processes; ARGS go to pytest
+test: install tests/clients/node_modules/.package-lock.json  ## run the tests, on SQLite and where TEST_POSTGRES_URL is set on PostgreSQL; ARGS go to pytest
 	@$(PY) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@test -z "$$TEST_POSTGRES_URL" || { echo "Once more on PostgreSQL"; \
+		DATABASE_URL="$$TEST_POSTGRES_URL" $(PY) -m pytest -n $(WORKERS) --dist loadfile $(ARGS); }
 
 check: install  ## format, lint, types, migrations, production settings
 	$(PY) -m ruff format --check .

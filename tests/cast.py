@@ -168,9 +168,7 @@ def in_browser(user: User, portal: Portal) -> Access:
     return Access(portal=portal.pk, portal_slug=portal.slug, via=Via.BROWSER, user=user.pk, role=role)
 
 
-def by_user_api(
-    user: User, portal: Portal, package: str = "advanced", only: Iterable[Plant] | None = None
-) -> Access:
+def by_user_api(user: User, portal: Portal, package: str = "advanced", only: Iterable[Plant] | None = None) -> Access:
     """What a User API token of `user` carries; `only` limits its client to some plants."""
     role = Role(Membership.objects.get(user=user, portal=portal).role)
     return Access(
@@ -184,9 +182,7 @@ def by_user_api(
     )
 
 
-def by_portal_api(
-    portal: Portal, package: str = "advanced", only: Iterable[Plant] | None = None
-) -> Access:
+def by_portal_api(portal: Portal, package: str = "advanced", only: Iterable[Plant] | None = None) -> Access:
     """What a Portal API token carries."""
     return Access(
         portal=portal.pk,

@@ -13,11 +13,19 @@ from urllib.parse import quote
 
 import pytest
 from django.db import connection
+from django.utils import translation
 
 from apps.accounts.models import Portal, User
 from apps.plants.models import Fleet, Plant
 from tests.cast import Cast, make_cast
 from tests.live import ROOT, LiveServer, environment_for, running_server
+
+
+@pytest.fixture(autouse=True)
+def _default_language() -> None:
+    """A request in German leaves its language in the thread; the next test begins in English."""
+    translation.deactivate()
+
 
 # --- The cast ------------------------------------------------------------------------------------------------
 
@@ -136,9 +144,7 @@ def find_node() -> str:
 
 
 def find_browser() -> str:
-    return shutil.which("chromium") or next(
-        (path for path in ("/usr/bin/chromium",) if Path(path).exists()), ""
-    )
+    return shutil.which("chromium") or next((path for path in ("/usr/bin/chromium",) if Path(path).exists()), "")
 
 
 SERVICES: dict[str, tuple[Callable[[], str], str]] = {
@@ -173,7 +179,7 @@ def node() -> str:
     return need("node")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def browser() -> str:
     """The path of Chromium, for Playwright's `executable_path`."""
     return need("browser")

@@ -40,9 +40,7 @@ class LiveServer:
         return printed
 
 
-def manage(
-    *arguments: str, environment: dict[str, str], stdin: str = ""
-) -> subprocess.CompletedProcess[str]:
+def manage(*arguments: str, environment: dict[str, str], stdin: str = "") -> subprocess.CompletedProcess[str]:
     """`manage.py ...` in a process of its own."""
     return subprocess.run(
         [sys.executable, "manage.py", *arguments],

@@ -3,6 +3,7 @@
 import pytest
 
 from apps.plants.models import Component, ModuleString, Plant
+from tests import conftest
 from tests.cast import Cast, by_portal_api, by_user_api, in_browser
 
 
@@ -25,3 +26,32 @@ def test_alice_sees_plant_a_and_mona_sees_all_of_sunny(cast: Cast):
 @pytest.mark.postgres
 def test_postgres_is_there_for_the_second_run(postgres: str):
     assert postgres.startswith("postgres")
+
+
+def skipped(reason: str) -> pytest.TestReport:
+    return pytest.TestReport("test", ("file", 1, "test"), {}, "skipped", ("file", 1, f"Skipped: {reason}"), "setup")
+
+
+@pytest.mark.parametrize(
+    ("required", "reason", "outcome"),
+    [
+        ("1", "needs Redis", "failed"),
+        ("0", "needs Redis", "skipped"),
+        ("1", conftest.NO_SHARED_DATA, "skipped"),
+    ],
+)
+def test_where_services_are_required_a_skip_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch, required: str, reason: str, outcome: str
+):
+    monkeypatch.setenv("REQUIRE_SERVICES", required)
+    report = skipped(reason)
+    conftest._refuse_skip(report)
+    assert report.outcome == outcome
+
+
+def test_every_marker_of_a_service_says_what_to_do(pytestconfig: pytest.Config):
+    declared = {line.split(":")[0] for line in pytestconfig.getini("markers")}
+    assert set(conftest.SERVICES) <= declared
+    for _find, advice in conftest.SERVICES.values():
+        assert advice.startswith("needs ")
+        assert "\n" not in advice

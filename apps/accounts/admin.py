@@ -53,6 +53,24 @@ def portal_of(row: models.Model) -> Portal | None:
     return None
 
 
+class ReadOnlyMixin:
+    """Pages and inlines that only show what `fields` names."""
+
+    fields: ClassVar[Any]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return tuple(self.fields or ())
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 class AuditedAdmin(ModelAdmin):
     """Writes an audit row for every addition, change and deletion; says which fields changed, never their values."""
 
@@ -60,6 +78,9 @@ class AuditedAdmin(ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return (*super().get_readonly_fields(request, obj), *(self.fixed if obj else ()))
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
+        return [inline for inline in self.inlines if obj or not issubclass(inline, ReadOnlyMixin)]
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         self._record(request, "added", obj, message)
@@ -83,19 +104,6 @@ class AuditedAdmin(ModelAdmin):
             portal=portal_of(row),
             after={"id": str(row.pk), **({"admin": message} if message else {})},
         )
-
-
-class ReadOnlyMixin:
-    """Pages and inlines that only show."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class MembershipInline(ReadOnlyMixin, TabularInline):

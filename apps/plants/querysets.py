@@ -15,6 +15,8 @@ class PlantQuerySet(models.QuerySet["Plant"]):
 
     def visible_to(self, access: Access) -> Self:
         """The plants that exist for `access`; every other id is as unknown to it as a random one."""
+        if access.user is None and not access.sees_whole_portal:
+            return self.none()  # a filter on no user would match every plant that is assigned to nobody
         plants = self.filter(portal=access.portal)
         if not access.sees_whole_portal:
             plants = plants.filter(assignments__membership__user=access.user)

@@ -1,0 +1,35 @@
+"""/healthz: 200 while the database answers and is as new as the code, 503 otherwise, never with internals."""
+
+import pytest
+from django.db import DatabaseError
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
+
+from apps.web import views
+
+
+def test_it_is_well(client: Client, db: None):
+    response = client.get("/healthz")
+    assert (response.status_code, response.json()) == (
+        200,
+        {"status": "ok", "database": "ok", "migrations": "ok"},
+    )
+    assert "no-store" in response.headers["Cache-Control"]
+
+
+def test_a_missing_migration_is_noticed(client: Client, db: None):
+    MigrationRecorder.Migration.objects.filter(app="plants", name="0002_same_portal").delete()
+    response = client.get("/healthz")
+    assert (response.status_code, response.json()["migrations"]) == (503, "pending")
+
+
+def test_a_lost_database_is_noticed_without_saying_where_it_was(
+    client: Client, monkeypatch: pytest.MonkeyPatch, db: None
+):
+    def lost() -> bool:
+        raise DatabaseError("no route to db.internal")
+
+    monkeypatch.setattr(views, "pending_migrations", lost)
+    response = client.get("/healthz")
+    assert (response.status_code, response.json()["database"]) == (503, "unreachable")
+    assert b"db.internal" not in response.content
