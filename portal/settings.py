@@ -9,6 +9,7 @@
 | `BASE_URL` | public address, without a slash at the end | none: must be set unless DEBUG |
 | `DATABASE_URL` | `postgres://user:password@host/name` or `sqlite:///path` | SQLite in `var/` |
 | `REDIS_URL` | shared cache, broker and quota counters | none |
+| `TRUSTED_PROXIES` | networks of our own proxies, comma list: their X-Forwarded-For is believed | none |
 | `TOKEN_SECONDS` | life of an access token | 3600 |
 """
 
@@ -141,12 +142,12 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "admin:login"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
+SECURE_REDIRECT_EXEMPT = [r"^api/", r"^auth/realms/"]  # plain HTTP is refused there, by ApiMiddleware
 if not DEBUG:
     SESSION_COOKIE_NAME = "__Host-session"
     CSRF_COOKIE_NAME = "__Host-csrf"
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = [r"^api/", r"^auth/realms/"]  # refused by ApiMiddleware instead
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
@@ -207,6 +208,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 
+TRUSTED_PROXIES = _comma_list(env.str("TRUSTED_PROXIES", default=""))
 TOKEN_SECONDS = env.int("TOKEN_SECONDS", default=3600)
 OAUTH2_PROVIDER_APPLICATION_MODEL = "packages.ApiClient"
 OAUTH2_PROVIDER = {

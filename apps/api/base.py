@@ -5,16 +5,15 @@ answer; routes, permissions, quota and OpenAPI follow from that.
 """
 
 import datetime as dt
-import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, cast
 from uuid import UUID
 
 import orjson
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import MethodNotAllowed, NotFound
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
@@ -23,7 +22,7 @@ from apps.accounts.access import Access
 from apps.packages import catalog, policy, quota
 from apps.plants.models import Plant
 
-from . import parameters
+from . import answers, parameters
 from .errors import PackageRequired, QuotaExceeded
 from .parameters import Parameter
 
@@ -37,11 +36,12 @@ class ApiView(APIView):
     parameters: ClassVar[Sequence[Parameter]] = ()
     answer: ClassVar[type[BaseSerializer[Any]]]
     many: ClassVar[bool] = False
-    http_method_names = ["get", "head", "options"]
+    http_method_names = [method.lower() for method in answers.METHODS]
 
     access: Access
     function: catalog.Function
     spent: quota.Spent
+    query: dict[str, Any]  # the call's parameters, parsed strictly
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -55,10 +55,9 @@ class ApiView(APIView):
         return super().dispatch(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Steps 2 to 5 of a request's life; views do the rest."""
+        """Steps 2 to 6 of a request's life; views do the rest."""
         self.now = timezone.now()
         self.format_kwarg = None
-        request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
         self.perform_authentication(request)
         self.access = cast(Access, request.auth)
         self.function = catalog.select(self.path, parameters.names(request.query_params))
@@ -67,7 +66,15 @@ class ApiView(APIView):
             raise QuotaExceeded(self.spent.violated, self.spent.retry_after)
         if self.portal not in (None, self.access.portal_slug):
             raise NotFound
+        if request.method not in answers.METHODS:
+            raise MethodNotAllowed(str(request.method))
+        request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
         self.check_permissions(request)
+        if request.method != "OPTIONS":
+            self.query = parameters.read(request.query_params, self.parameters)
+
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
+        return answers.options()
 
     def finalize_response(  # type: ignore[override]
         self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
@@ -84,10 +91,6 @@ class ApiView(APIView):
         decision = policy.decide(self.access, self.function, data)
         if not decision.allowed:
             raise PackageRequired(self.function.name, decision.missing_package)
-
-    def query(self) -> dict[str, Any]:
-        """The call's parameters, parsed strictly."""
-        return parameters.read(self.request.query_params, self.parameters)
 
     def plant(self, plant_id: str) -> Plant:
         """The plant of that id, if it exists for this access; otherwise 404, whatever the reason."""
@@ -108,22 +111,6 @@ class ApiView(APIView):
         """The calendar day that a parsed date means for this plant, now."""
         return parameters.day_in(plant, day, self.now)
 
-    def body(self, body: bytes) -> HttpResponseBase:
-        """JSON that is there already; its ETag is its digest."""
-        return self.tagged(hashlib.blake2b(body, digest_size=16).digest(), lambda: HttpResponse(body))
-
     def json(self, data: Any) -> HttpResponseBase:
         """Data that are cheap to make, as JSON."""
-        return self.body(orjson.dumps(data))
-
-    def tagged(self, version: bytes, render: Callable[[], HttpResponseBase]) -> HttpResponseBase:
-        """What `render` makes, with an ETag for `version`; 304 and nothing made where the client has it already."""
-        etag = f'"{version.hex()}"'
-        known = [tag.strip().removeprefix("W/") for tag in self.request.headers.get("If-None-Match", "").split(",")]
-        if etag in known or known == ["*"]:
-            response: HttpResponseBase = HttpResponse(status=304)
-        else:
-            response = HttpResponse() if self.request.method == "HEAD" else render()
-            response["Content-Type"] = "application/json"
-        response["ETag"] = etag
-        return response
+        return answers.whole(self.request, orjson.dumps(data))

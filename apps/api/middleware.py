@@ -6,7 +6,7 @@ Addresses of the API are resolved and answered here; everything else goes on to 
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import SimpleTemplateResponse
 from django.urls import resolve
@@ -27,6 +27,7 @@ class ApiMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if not request.path_info.startswith(PREFIXES):
             return self.get_response(request)
+        request.COOKIES = {}  # a browser's language cookie is not part of what answers vary on
         with translation.override(translation.get_language_from_request(request)):
             return _finish(request, _answer(request))
 
@@ -36,6 +37,7 @@ def _answer(request: HttpRequest) -> HttpResponseBase:
     if settings.SECURE_SSL_REDIRECT and not request.is_secure():
         return errors.problem(request, "https_required")
     try:
+        request.get_host()  # refuses hosts that are not served here
         match = resolve(request.path_info)
         request.resolver_match = match
         response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
@@ -50,5 +52,7 @@ def _finish(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBas
     response["X-Request-ID"] = str(errors.request_id(request))
     response.setdefault("Cache-Control", "private")
     response.setdefault("X-Content-Type-Options", "nosniff")
+    if isinstance(response, HttpResponse) and response.status_code not in (204, 304):
+        response.setdefault("Content-Length", str(len(response.content)))
     patch_vary_headers(response, ("Authorization", "Accept-Language", "Accept-Encoding"))
     return response

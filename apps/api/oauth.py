@@ -31,12 +31,13 @@ from oauth2_provider.models import AccessToken, set_token_value
 from oauth2_provider.oauth2_backends import OAuthLibCore
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauth2_provider.views.mixins import OAuthLibMixin
-from oauthlib.common import Request
-from oauthlib.oauth2 import (
+from oauthlib.common import Request  # type: ignore[import-untyped]
+from oauthlib.oauth2 import (  # type: ignore[import-untyped]
     BackendApplicationServer,
     ClientCredentialsGrant,
     InvalidClientError,
     InvalidRequestError,
+    UnsupportedGrantTypeError,
 )
 
 from apps.packages import clients, networks
@@ -130,10 +131,12 @@ class Validator(OAuth2Validator):
         AccessToken.objects.filter(token_checksum=checksum, application=request.client).delete()
 
 
-class Grant(ClientCredentialsGrant):
+class Grant(ClientCredentialsGrant):  # type: ignore[misc]
     """The library's own ends by writing the token into the debug log."""
 
     def create_token_response(self, request: Request, token_handler: object) -> tuple[dict[str, str], str, int]:
+        if request.grant_type not in (None, "client_credentials"):
+            raise UnsupportedGrantTypeError("The only grant type is client_credentials.")
         self.validate_token_request(request)
         token = {
             "access_token": issue_token(cast(ApiClient, request.client)),
@@ -144,7 +147,7 @@ class Grant(ClientCredentialsGrant):
         return {}, json.dumps(token), 200
 
 
-class Server(BackendApplicationServer):
+class Server(BackendApplicationServer):  # type: ignore[misc]
     """The library's server for client credentials alone, with our grant."""
 
     def __init__(self, validator: Validator, **_settings: Any) -> None:
@@ -238,7 +241,7 @@ def discovery(_request: HttpRequest) -> HttpResponse:
         "revocation_endpoint": f"{endpoint}/revoke",
         "revocation_endpoint_auth_methods_supported": methods,
         "grant_types_supported": ["client_credentials"],
-        "response_types_supported": [],
+        "response_types_supported": ["none"],
         "subject_types_supported": ["public"],
         "scopes_supported": [SCOPE],
     }

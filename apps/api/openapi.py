@@ -1,19 +1,25 @@
 """The OpenAPI 3.1 document, drawn from the catalog, the views' parameters and the serializers, so it cannot drift."""
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import path
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
+from apps.measurements.channels import CHANNELS, Channel, Level
 from apps.packages import catalog
-from apps.packages.catalog import Api, Function, Package
+from apps.packages.catalog import Api, Depth, Function, Package
 
+from . import answers
+from .errors import problem
 from .parameters import Parameter
 
 if TYPE_CHECKING:
@@ -25,7 +31,18 @@ _PROBLEMS = {
     401: "No valid token.",
     403: "The package does not hold this function; `requiredPackage` does.",
     404: "Unknown, or not visible to this client.",
+    406: "The answer is JSON, which the Accept header does not allow.",
     429: "The quota is used up; `Retry-After` says when to go on.",
+    500: "Something failed here; the call is not counted.",
+}
+_SOMETIMES = ("function", "requiredPackage", "violatedPolicies")  # members that only some problems have
+_IN_PATH: dict[str, tuple[dict[str, Any], str]] = {
+    "portal": ({"type": "string", "pattern": "^[-a-zA-Z0-9_]+$"}, "The portal's short name."),
+    "plantId": ({"type": "string", "format": "uuid"}, "Id of a plant."),
+    "fleetId": ({"type": "string", "format": "uuid"}, "Id of a fleet."),
+    "day": ({"type": "string", "examples": ["2026-06-21", "today"]}, "A day, in the plant's time zone."),
+    "year": ({"type": "string", "pattern": "^[0-9]{4}$"}, "The year."),
+    "month": ({"type": "string", "pattern": "^(0?[1-9]|1[0-2])$"}, "The month, 8 or 08."),
 }
 
 
@@ -81,7 +98,11 @@ class CatalogSchema(AutoSchema):
         return [{"oauth2": []}]
 
     def get_override_parameters(self) -> list[Any]:
-        return [_described(parameter) for parameter in self.view.parameters]
+        in_path = ["portal", *re.findall(r"\{(\w+)\}", self.view.path)]
+        return [*map(_placed, in_path), *map(_described, self.view.parameters)]
+
+    def get_extensions(self) -> dict[str, Any]:
+        return {"x-functions": [_row(function) for function in self._functions()]}
 
     def get_response_serializers(self) -> Any:
         answer = self.view.answer(many=True) if self.view.many else self.view.answer()
@@ -96,6 +117,21 @@ class CatalogSchema(AutoSchema):
 
     def get_filter_backends(self) -> list[Any]:
         return []
+
+
+def _row(function: Function) -> dict[str, Any]:
+    """A row of the catalog for programs."""
+    return {
+        "name": function.name,
+        "selectedBy": function.selected_by,
+        "packages": [f"{api} {package}" for api, package in sorted(function.packages)],
+        "cost": function.cost,
+    }
+
+
+def _placed(name: str) -> OpenApiParameter:
+    schema, description = _IN_PATH[name]
+    return OpenApiParameter(name, schema, OpenApiParameter.PATH, required=True, description=description)
 
 
 def _who(row: Function) -> str:
@@ -123,33 +159,86 @@ def schema() -> dict[str, Any]:
     from .urls import route
 
     patterns = [path(f"api/v1/<slug:portal>/{route(template)}", view.as_view()) for template, view in VIEWS.items()]
-    generator = SchemaGenerator(patterns=patterns, api_version="v1")  # type: ignore[no-untyped-call]
+    generator = SchemaGenerator(patterns=patterns)  # type: ignore[no-untyped-call]
     made: dict[str, Any] = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     made["info"] |= {"title": "Helioport API", "description": "Read the data of photovoltaic plants."}
-    flow = {"clientCredentials": {"tokenUrl": TOKEN_PATH, "scopes": {}}}
-    made["components"]["securitySchemes"] = {"oauth2": {"type": "oauth2", "flows": flow}}
+    made["servers"] = [{"url": settings.BASE_URL}]
+    schemas = {name: _always_whole(found) for name, found in made["components"]["schemas"].items()}
+    flow: dict[str, Any] = {"clientCredentials": {"tokenUrl": settings.BASE_URL + TOKEN_PATH, "scopes": {}}}
+    made["components"] = {"schemas": schemas, "securitySchemes": {"oauth2": {"type": "oauth2", "flows": flow}}}
     return made
+
+
+def _always_whole(found: dict[str, Any]) -> dict[str, Any]:
+    """The API only answers: every field is there, and that a row of the database needs no value means nothing."""
+    if "properties" not in found:
+        return found
+    fields = {
+        name: {key: value for key, value in field.items() if key not in ("readOnly", "title", "maxLength")}
+        for name, field in found["properties"].items()
+    }
+    return {**found, "properties": fields, "required": [name for name in fields if name not in _SOMETIMES]}
 
 
 @cache
 def schema_for(api: Api, package: Package) -> dict[str, Any]:
     """The document with only what a package of that API holds."""
     whole = schema()
-    held = {row.path: row for row in catalog.granted(api, package) if row.selected_by is None}
-    denied = {row.selected_by for row in catalog.FUNCTIONS if (api, package) not in row.packages and row.selected_by}
+    names = {row.name for row in catalog.granted(api, package)}
+    channels = {channel.name for channel in CHANNELS if _readable(channel, api, package)}
     paths = {
-        address: {"get": _without(operations["get"], denied)}
+        address: {"get": _part(operations["get"], names, channels)}
         for address, operations in whole["paths"].items()
-        if address.removeprefix("/api/v1/{portal}/") in held
+        if operations["get"]["operationId"] in names
     }
-    return {**whole, "paths": paths}
+    schemas = _needed(paths, whole["components"]["schemas"])
+    return {**whole, "paths": paths, "components": {**whole["components"], "schemas": schemas}}
 
 
-def _without(operation: dict[str, Any], names: set[str]) -> dict[str, Any]:
-    kept = [given for given in operation["parameters"] if given["name"].removesuffix("[]") not in names]
-    return {**operation, "parameters": kept}
+def _readable(channel: Channel, api: Api, package: Package) -> bool:
+    depths = [Depth.DEVICE, *([Depth.PLANT] if Level.PLANT in channel.levels else [])]
+    return any((api, package) in catalog.CATEGORIES[channel.category, depth] for depth in depths)
 
 
-def document(request: HttpRequest) -> HttpResponse:
+def _part(operation: dict[str, Any], names: set[str], channels: set[str]) -> dict[str, Any]:
+    """An operation with these functions and channels only."""
+    rows = operation["x-functions"]
+    denied = {row["selectedBy"] for row in rows if row["name"] not in names}
+    parameters = [given for given in operation["parameters"] if given["name"].removesuffix("[]") not in denied]
+    return {
+        **operation,
+        "parameters": [_with_channels(given, channels) for given in parameters],
+        "x-functions": [row for row in rows if row["name"] in names],
+    }
+
+
+def _with_channels(parameter: dict[str, Any], channels: set[str]) -> dict[str, Any]:
+    if parameter["name"] != "channelNames[]":
+        return parameter
+    items = parameter["schema"]["items"]
+    kept = {**items, "enum": [name for name in items["enum"] if name in channels]}
+    return {**parameter, "schema": {**parameter["schema"], "items": kept}}
+
+
+def _needed(part: object, schemas: dict[str, Any]) -> dict[str, Any]:
+    """Those of `schemas` that a part of the document refers to, directly or through others."""
+    needed: dict[str, Any] = {}
+    texts = [orjson.dumps(part).decode()]
+    while texts:
+        for name in re.findall(r'"#/components/schemas/(\w+)"', texts.pop()):
+            if name not in needed:
+                needed[name] = schemas[name]
+                texts.append(orjson.dumps(schemas[name]).decode())
+    return {name: needed[name] for name in sorted(needed)}
+
+
+def document(request: HttpRequest) -> HttpResponseBase:
     """The whole document as JSON, for everybody."""
-    return HttpResponse(orjson.dumps(schema()), content_type="application/json")
+    if request.method not in answers.METHODS:
+        response: HttpResponseBase = problem(request, "method_not_allowed")
+    elif request.method == "OPTIONS":
+        response = answers.options()
+    else:
+        response = answers.whole(request, orjson.dumps(schema()))
+    response["Allow"] = ", ".join(answers.METHODS)
+    return response

@@ -88,9 +88,9 @@ def parse_date(text: str) -> str | dt.date:
     if text in ("today", "yesterday"):
         return text
     try:
-        if len(text) != 10:
-            raise ValueError
         day = dt.date.fromisoformat(text)
+        if day.isoformat() != text:  # it reads week dates too
+            raise ValueError
     except ValueError:
         raise ValueError(_("“%(text)s” is not a date of the form YYYY-MM-DD.") % {"text": text[:40]}) from None
     if not 1970 <= day.year <= 2200:
@@ -106,13 +106,14 @@ def day_in(plant: Plant, day: str | dt.date, now: dt.datetime) -> dt.date:
 
 
 def parse_uuid(text: str) -> UUID:
-    """An id; its canonical form only."""
+    """An id; its canonical form only. UUID reads braces, underscores and hyphens anywhere, too."""
     try:
-        if len(text) != 36:
-            raise ValueError
-        return UUID(text)
+        found = UUID(text)
     except ValueError:
-        raise ValueError(_("“%(text)s” is not an id (UUID).") % {"text": text[:40]}) from None
+        found = None
+    if found is None or str(found) != text.lower():
+        raise ValueError(_("“%(text)s” is not an id (UUID).") % {"text": text[:40]})
+    return found
 
 
 def parse_channel(text: str) -> Channel:

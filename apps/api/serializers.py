@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.events.models import ComponentEvent
+from apps.measurements.channels import BY_NAME
 from apps.plants.models import Address, Component, Contact, Fleet, ModuleString, MppTracker, Plant
 
 EMPTY_ADDRESS = {
@@ -20,6 +21,7 @@ EMPTY_ADDRESS = {
 
 
 class AddressSerializer(serializers.ModelSerializer[Address]):
+    id = serializers.CharField()  # empty where there is no address
     houseNumber = serializers.CharField(source="house_number")
     postalCode = serializers.CharField(source="postal_code")
 
@@ -200,6 +202,12 @@ class FleetReferenceSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
 
 
+def offered(part: Component | MppTracker) -> list[str]:
+    """The channels a part delivers, each followed by its normalised form where there is one."""
+    normalised = {name: f"{name}Norm" for name in part.channels if f"{name}Norm" in BY_NAME and part.size}
+    return [name for channel in part.channels for name in (channel, normalised.get(channel)) if name]
+
+
 class ModuleStringSerializer(serializers.ModelSerializer[ModuleString]):
     stringindex = serializers.IntegerField(source="index")
     visualizationChannels = serializers.ListField(source="channels", child=serializers.CharField())
@@ -223,7 +231,7 @@ class MppTrackerSerializer(serializers.ModelSerializer[MppTracker]):
     name = serializers.CharField(source="__str__")
     moduleField = serializers.SerializerMethodField()
     moduleStrings = ModuleStringSerializer(source="strings", many=True)
-    visualizationChannels = serializers.ListField(source="channels", child=serializers.CharField())
+    visualizationChannels = serializers.SerializerMethodField()
 
     class Meta:
         model = MppTracker
@@ -236,6 +244,9 @@ class MppTrackerSerializer(serializers.ModelSerializer[MppTracker]):
             "moduleStrings",
             "visualizationChannels",
         ]
+
+    def get_visualizationChannels(self, tracker: MppTracker) -> list[str]:
+        return offered(tracker)
 
     @extend_schema_field(ModuleFieldSerializer)
     def get_moduleField(self, tracker: MppTracker) -> Mapping[str, Any]:
@@ -255,7 +266,7 @@ class ComponentSerializer(serializers.ModelSerializer[Component]):
     classes = serializers.ListField(child=serializers.CharField())
     sortOrder = serializers.IntegerField(source="sort_order")
     epochActiveFrom = serializers.DateField(source="epoch.active_from")
-    visualizationChannels = serializers.ListField(source="channels", child=serializers.CharField())
+    visualizationChannels = serializers.SerializerMethodField()
     moduleField = serializers.SerializerMethodField()
     moduleStrings = serializers.SerializerMethodField()
     mpptrackers = MppTrackerSerializer(source="trackers", many=True)
@@ -279,6 +290,9 @@ class ComponentSerializer(serializers.ModelSerializer[Component]):
             "moduleStrings",
             "mpptrackers",
         ]
+
+    def get_visualizationChannels(self, component: Component) -> list[str]:
+        return offered(component)
 
     @extend_schema_field({"type": "null"})
     def get_moduleField(self, component: Component) -> None:

@@ -19,14 +19,15 @@ from apps.plants import epochs
 from apps.plants.epochs import EpochRange
 from apps.plants.models import Component, ModuleString, MppTracker, Plant
 
+from . import answers, points, serializers
 from . import parameters as p
-from . import points, serializers
 from .base import ApiView
 from .errors import InvalidParameters
 from .parameters import Parameter
 from .points import Device
 
 MOST_SERIES_DAYS = 4_000  # days x series of one call: about 50 MB of JSON
+MOST_AT_ONCE = 100  # of these; more are streamed
 MOST_KPI_PERIODS = 1_100
 
 
@@ -75,7 +76,7 @@ class ChannelsView(SeriesView):
     )
 
     def get(self, request: Request, plantId: str) -> HttpResponseBase:
-        query = self.query()
+        query = self.query
         components, parts = query["componentIds"], query["mppTrackerIds"]
         depth = Depth.DEVICE if self.function.selected_by else Depth.PLANT
         channels = self.channels(query["channelNames"], depth)
@@ -120,7 +121,8 @@ class ChannelsView(SeriesView):
         """5-minute values as day-channel objects; streamed where the range is long."""
         first, last = self.day(plant, date_from), self.day(plant, date_to)
         p.ordered(first, last)
-        if ((last - first).days + 1) * len(devices) * len(channels) > MOST_SERIES_DAYS:
+        objects = ((last - first).days + 1) * len(devices) * len(channels)
+        if objects > MOST_SERIES_DAYS:
             raise InvalidParameters(
                 {"dateTo": _("Days x series must not exceed %(most)d; ask in parts.") % {"most": MOST_SERIES_DAYS}}
             )
@@ -128,11 +130,11 @@ class ChannelsView(SeriesView):
         pieces = points.json_array(points.day_objects(plant, devices, values, self.now))
 
         def render() -> HttpResponseBase:
-            return StreamingHttpResponse(pieces) if values.is_long else HttpResponse(b"".join(pieces))
+            return HttpResponse(b"".join(pieces)) if objects <= MOST_AT_ONCE else StreamingHttpResponse(pieces)
 
-        # Completeness of a day that is not over changes as time passes, even where no value does.
-        clock = grid.elapsed(plant.zone, last, self.now).to_bytes(2, "big")
-        return self.tagged(values.digest() + clock, render)
+        elapsed = performance.elapsed_slots(plant, first, last, self.now)
+        version = points.version(plant, devices, channels, elapsed, values.digest())
+        return answers.tagged(self.request, version, render)
 
 
 class CrossEpochChannelsView(ChannelsView):
@@ -145,7 +147,7 @@ class CrossEpochChannelsView(ChannelsView):
     )
 
     def get(self, request: Request, plantId: str) -> HttpResponseBase:
-        query = self.query()
+        query = self.query
         channels = self.channels(query["channelNames"], Depth.DEVICE)
         plant = self.plant(plantId)
         devices = self.cross_epoch_devices(plant, query["xComponentIds"])
@@ -159,7 +161,7 @@ class PeriodView(SeriesView):
 
     def asked(self, plant_id: str) -> tuple[Plant, list[Device], list[Channel]]:
         """The plant, devices and channels of the call."""
-        query = self.query()
+        query = self.query
         depth = Depth.DEVICE if self.function.selected_by else Depth.PLANT
         channels = self.channels(query["channelNames"], depth)
         plant = self.plant(plant_id)
@@ -189,7 +191,7 @@ class PeriodView(SeriesView):
         """The answer for one period with one point per key."""
         slots = performance.elapsed_slots(plant, *span, self.now)
         body = b"".join(points.json_array(points.period_objects(plant, devices, values, date, keys, slots)))
-        return self.body(body)
+        return answers.whole(self.request, body)
 
 
 class MonthView(PeriodView):
@@ -243,8 +245,7 @@ class KpisView(ApiView):
     many = True
 
     def get(self, request: Request, plantId: str) -> HttpResponseBase:
-        query = self.query()
-        plant = self.plant(plantId)
+        query, plant = self.query, self.plant(plantId)
         first, last = self.day(plant, query["dateFrom"]), self.day(plant, query["dateTo"])
         p.ordered(first, last)
         spans = list(performance.periods(first, last, query["resolution"] or "day"))

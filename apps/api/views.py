@@ -9,9 +9,11 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
@@ -74,13 +76,12 @@ class PlantsView(PlantListView):
     )
 
     def get(self, request: Request) -> HttpResponseBase:
-        query = self.query()
-        given = {name: value for name, value in query.items() if value is not None}
-        plants = Plant.objects.visible_to(self.access).select_related("address")
-        plants = narrowed(plants, given).order_by("label", "id")
-        if query["page"] is None and query["pageSize"] is None:
+        given = {name: value for name, value in self.query.items() if value is not None}
+        visible = Plant.objects.visible_to(self.access).select_related("address")
+        plants = narrowed(visible, given).order_by("label", "id")
+        if "page" not in given and "pageSize" not in given:
             return self.json(self.listed(plants))
-        return self.paged(plants, query["page"] or 1, query["pageSize"] or 100)
+        return self.paged(plants, given.get("page", 1), given.get("pageSize", 100))
 
     def paged(self, plants: QuerySet[Plant], page: int, size: int) -> HttpResponseBase:
         """One page, with links to the others (RFC 8288)."""
@@ -97,7 +98,7 @@ class PlantsView(PlantListView):
         others = [(key, value) for key, values in self.request.query_params.lists() for value in values]
         kept = [(key, value) for key, value in others if p.bare(key) not in ("page", "pageSize")]
         query = urlencode([*kept, ("page", number), ("pageSize", size)])
-        return self.request.build_absolute_uri(f"{self.request.path}?{query}")
+        return f"{settings.BASE_URL}{self.request.path}?{query}"
 
 
 class PlantView(PlantListView):
@@ -191,7 +192,6 @@ class ComponentsView(ComponentListView):
     path = "datasource/plant/{plantId}/components/{day}"
 
     def get(self, request: Request, plantId: str, day: str) -> HttpResponseBase:
-        self.query()
         plant = self.plant(plantId)
         on = self.day(plant, self.parsed_day(day))
         return self.json(self.answer(self.components(plant, on), many=True).data)
@@ -202,9 +202,8 @@ class InvertersView(ComponentListView):
     parameters = (p.date_parameter("date", "Day of interest; today where absent."),)
 
     def get(self, request: Request, plantId: str) -> HttpResponseBase:
-        query = self.query()
         plant = self.plant(plantId)
-        found = self.components(plant, self.day(plant, query["date"] or "today"))
+        found = self.components(plant, self.day(plant, self.query["date"] or "today"))
         return self.json(self.answer(found.filter(type=Component.Type.INVERTER), many=True).data)
 
 
@@ -214,9 +213,8 @@ class EpochRangeView(ApiView):
     answer = serializers.EpochSerializer
 
     def get(self, request: Request, plantId: str) -> HttpResponseBase:
-        query = self.query()
         plant = self.plant(plantId)
-        epoch = epochs.epoch_on(plant, self.day(plant, query["date"] or "today"))
+        epoch = epochs.epoch_on(plant, self.day(plant, self.query["date"] or "today"))
         if epoch is None:
             raise NotFound
         return self.json(self.answer(epoch).data)
@@ -239,20 +237,34 @@ class EventsView(ApiView):
     many = True
 
     def get(self, request: Request, plantId: str) -> HttpResponseBase:
-        query = self.query()
-        plant = self.plant(plantId)
+        query, plant = self.query, self.plant(plantId)
         last = self.day(plant, query["dateTo"] or "today")
         first = self.day(plant, query["dateFrom"]) if query["dateFrom"] else last - dt.timedelta(days=30)
         p.ordered(first, last)
-        events = ComponentEvent.objects.filter(plant=plant, started_at__lt=grid.start(plant.zone, last + DAY)).filter(
-            Q(ended_at=None) | Q(ended_at__gte=grid.start(plant.zone, first))
-        )
+        begin, end = grid.start(plant.zone, first), grid.start(plant.zone, last + DAY)
+        lasting = Q(ended_at=None) | Q(ended_at__gt=begin) | Q(started_at__gte=begin)
+        events = ComponentEvent.objects.filter(lasting, plant=plant, started_at__lt=end)
         if query["componentIds"]:
-            wanted = p.all_of(Component.objects.filter(epoch__plant=plant), query["componentIds"])
-            events = events.filter(device_id__in=[component.cross_epoch_id for component in wanted])
+            events = events.filter(self.belonging(plant, query["componentIds"]))
         if query["severity"]:
             events = events.filter(severity=query["severity"])
-        return self.json(self.described(plant, events.order_by("-started_at", "id")[:MOST_EVENTS]))
+        found = list(events.order_by("-started_at", "id")[: MOST_EVENTS + 1])
+        if len(found) > MOST_EVENTS:
+            most = _("There are more than %(most)d events; ask in parts.") % {"most": MOST_EVENTS}
+            raise InvalidParameters({"dateFrom": most})
+        return self.json(self.described(plant, found))
+
+    def belonging(self, plant: Plant, ids: Sequence[UUID]) -> Q:
+        """Events of these components, each limited to the days on which its device was that component."""
+        spans = {epoch.id: epoch for epoch in epochs.epochs_of(plant)}
+        wanted = Q()
+        for component in p.all_of(Component.objects.filter(epoch__plant=plant), ids):
+            span = spans[component.epoch_id]
+            during = Q(device_id=component.cross_epoch_id, started_at__gte=grid.start(plant.zone, span.first_day))
+            if span.last_day:
+                during &= Q(started_at__lt=grid.start(plant.zone, span.last_day + DAY))
+            wanted |= during
+        return wanted
 
     def described(self, plant: Plant, events: Iterable[ComponentEvent]) -> list[dict[str, Any]]:
         """Events with the id their device had in the configuration of that day."""
@@ -265,7 +277,7 @@ class EventsView(ApiView):
 
 def _event(plant: Plant, event: ComponentEvent, history: list[tuple[dt.date, UUID]]) -> dict[str, Any]:
     def local(moment: dt.datetime | None) -> str | None:
-        return moment.astimezone(plant.zone).isoformat() if moment else None
+        return moment.astimezone(plant.zone).isoformat(timespec="seconds") if moment else None
 
     day = event.started_at.astimezone(plant.zone).date()
     return {
@@ -300,7 +312,7 @@ class PlantSummaryView(ApiView):
                 "targetPercentage": self.target_percentage(plant),
                 "migrationInProgress": False,
                 "size": plant.size,
-                "componentsClasses": epochs.kinds_on([plant], self.now.date())[plant.pk].classes,
+                "componentsClasses": epochs.kinds_on([plant], self.day(plant, "today"))[plant.pk].classes,
             }
         )
 

@@ -25,7 +25,10 @@ class NoSuchTime(ValueError):
 
 @lru_cache(maxsize=4096)
 def start(zone: ZoneInfo, day: dt.date) -> dt.datetime:
-    """The first moment of the local day, in UTC. Where clocks skip midnight this is 01:00 local time."""
+    """The first moment of the local day, in UTC. Where clocks skip midnight this is 01:00 local time.
+
+    A date that a zone skipped altogether (Samoa, 30 December 2011) begins where the next one does: it has no slots.
+    """
     return dt.datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(dt.UTC)
 
 
@@ -49,6 +52,8 @@ def keys(zone: ZoneInfo, day: dt.date) -> tuple[str, ...]:
 def locate(zone: ZoneInfo, moment: dt.datetime) -> tuple[dt.date, int]:
     """The local day and slot an aware moment falls into."""
     day = moment.astimezone(zone).date()
+    if moment >= start(zone, day + dt.timedelta(days=1)):
+        day += dt.timedelta(days=1)  # clocks went back over midnight after it had struck (St. John's until 2011)
     return day, (moment - start(zone, day)) // SLOT
 
 
@@ -71,7 +76,7 @@ def is_ambiguous(zone: ZoneInfo, wall: dt.datetime) -> bool:
 
 def today(zone: ZoneInfo, now: dt.datetime) -> dt.date:
     """The local day at the moment `now`."""
-    return now.astimezone(zone).date()
+    return locate(zone, now)[0]
 
 
 def elapsed(zone: ZoneInfo, day: dt.date, now: dt.datetime) -> int:

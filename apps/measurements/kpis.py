@@ -4,7 +4,9 @@ Energies in Wh, power in Wp, periods in hours. Formulas follow IEC 61724-1:2021 
 capacity factor) and the usual definitions of self-consumption and autarky; each carries a stable id.
 """
 
+import calendar
 import datetime as dt
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,7 +18,8 @@ class Facts:
     """What is known about a plant over a period.
 
     `energies` holds sums in Wh by channel name, only those that are known; `target` is the yield in Wh that was
-    planned for the period; `hours` have elapsed in it; prices are per kWh.
+    planned for the period; `hours` have elapsed in it; prices are per kWh. `together` holds sums of several channels
+    over those days only of which all of them are known, so that one does not speak for more days than the other.
     """
 
     size: int
@@ -25,6 +28,7 @@ class Facts:
     target: float | None = None
     feed_in_tariff: float | None = None
     electricity_cost: float | None = None
+    together: Mapping[tuple[str, ...], Sequence[float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +56,30 @@ def _energy(facts: Facts, channel: str) -> float:
     return facts.energies[channel]
 
 
+def _energies(facts: Facts, *channels: str) -> Sequence[float]:
+    """Energies that are set in relation to each other."""
+    return facts.together.get(channels) or [_energy(facts, channel) for channel in channels]
+
+
 def _known(value: float | None, what: str) -> float:
-    if not value:
+    if value is None:
         raise Missing(f"{what} of the plant is not known")
     return value
 
 
+def _positive(value: float | None, what: str) -> float:
+    return _known(value or None, what)
+
+
 def _specific_yield(facts: Facts) -> tuple[float, Inputs]:
     """Yf = E / P0 in kWh per kWp (IEC 61724-1, final system yield)."""
-    energy, size = _energy(facts, "ProdEtotal"), _known(facts.size, "the size")
+    energy, size = _energy(facts, "ProdEtotal"), _positive(facts.size, "the size")
     return energy / size, {"ProdEtotal": energy, "size": size}
 
 
 def _capacity_factor(facts: Facts) -> tuple[float, Inputs]:
     """E / (P0 x elapsed hours) in per cent."""
-    energy, size = _energy(facts, "ProdEtotal"), _known(facts.size, "the size")
+    energy, size = _energy(facts, "ProdEtotal"), _positive(facts.size, "the size")
     if not facts.hours:
         raise Missing("the period has not begun")
     return 100 * energy / (size * facts.hours), {"ProdEtotal": energy, "size": size, "hours": facts.hours}
@@ -74,13 +87,13 @@ def _capacity_factor(facts: Facts) -> tuple[float, Inputs]:
 
 def _target_fulfilment(facts: Facts) -> tuple[float, Inputs]:
     """Yield as a part of what was planned for the period, in per cent."""
-    energy, target = _energy(facts, "ProdEtotal"), _known(facts.target, "the yield target")
+    energy, target = _energy(facts, "ProdEtotal"), _positive(facts.target, "the yield target")
     return 100 * energy / target, {"ProdEtotal": energy, "target": target}
 
 
 def _share(part: str, whole: str) -> Callable[[Facts], tuple[float, Inputs]]:
     def compute(facts: Facts) -> tuple[float, Inputs]:
-        portion, total = _energy(facts, part), _energy(facts, whole)
+        portion, total = _energies(facts, part, whole)
         if total <= 0:
             raise Missing(f"{whole} is 0 in this period")
         return 100 * portion / total, {part: portion, whole: total}
@@ -90,7 +103,7 @@ def _share(part: str, whole: str) -> Callable[[Facts], tuple[float, Inputs]]:
 
 def _financial_yield(facts: Facts) -> tuple[float, Inputs]:
     """What was fed in at its tariff, and what was not bought at its price."""
-    fed, covered = _energy(facts, "ProdEtotalFeed"), _energy(facts, "ConsEtotalCov")
+    fed, covered = _energies(facts, "ProdEtotalFeed", "ConsEtotalCov")
     tariff = _known(facts.feed_in_tariff, "the feed-in tariff")
     price = _known(facts.electricity_cost, "the price of electricity")
     inputs = {"ProdEtotalFeed": fed, "ConsEtotalCov": covered, "feedInTariff": tariff, "electricityCost": price}
@@ -118,6 +131,7 @@ _FORMULAS: tuple[tuple[str, str, str, Callable[[Facts], tuple[float, Inputs]]], 
     ("FinancialYield", CURRENCY, "financial-yield-tariffs", _financial_yield),
 )
 ENERGIES = ("ProdEtotal", "ProdEtotalSelf", "ProdEtotalFeed", "ConsEtotal", "ConsEtotalCov")
+TOGETHER = (("ProdEtotalSelf", "ProdEtotal"), ("ConsEtotalCov", "ConsEtotal"), ("ProdEtotalFeed", "ConsEtotalCov"))
 
 
 def all_kpis(facts: Facts) -> list[Kpi]:
@@ -125,9 +139,7 @@ def all_kpis(facts: Facts) -> list[Kpi]:
     return [_kpi(name, unit, formula, compute, facts) for name, unit, formula, compute in _FORMULAS]
 
 
-def _kpi(
-    name: str, unit: str, formula: str, compute: Callable[[Facts], tuple[float, Inputs]], facts: Facts
-) -> Kpi:
+def _kpi(name: str, unit: str, formula: str, compute: Callable[[Facts], tuple[float, Inputs]], facts: Facts) -> Kpi:
     try:
         value, inputs = compute(facts)
     except Missing as missing:
@@ -145,8 +157,8 @@ def planned_yield(
     """
     if not yearly_target:
         return None
-    year = yearly_target * size
-    if not monthly_shares:
-        return year * ((last - first).days + 1) / 365
-    shares = (monthly_shares[day.month - 1] / 100 / grid.month_days(day) for day in grid.days(first, last))
-    return year * sum(shares)
+    if monthly_shares:
+        shares = [monthly_shares[day.month - 1] / 100 / grid.month_days(day) for day in grid.days(first, last)]
+    else:
+        shares = [1 / (366 if calendar.isleap(day.year) else 365) for day in grid.days(first, last)]
+    return yearly_target * size * math.fsum(shares)

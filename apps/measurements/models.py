@@ -1,4 +1,4 @@
-"""The packed rows of the store. Only store.py reads or writes them."""
+"""The packed rows of the store. Only rows.py reads or writes them."""
 
 from typing import ClassVar
 
@@ -19,6 +19,9 @@ class DaySeries(models.Model):
     class Meta:
         verbose_name_plural: ClassVar = "day series"
 
+    def __str__(self) -> str:
+        return f"{self.device_id} {self.day}"
+
 
 class MonthSeries(models.Model):
     """The daily values of all channels of one device in one month, packed; `month` is its first day."""
@@ -31,3 +34,6 @@ class MonthSeries(models.Model):
 
     class Meta:
         verbose_name_plural: ClassVar = "month series"
+
+    def __str__(self) -> str:
+        return f"{self.device_id} {self.month}"

@@ -62,6 +62,7 @@ def _performance(plant: Plant, span: Period, totals: store.Totals, now: dt.datet
         size=plant.size,
         hours=elapsed * grid.SLOT / dt.timedelta(hours=1),
         energies={name: value[0] for name, value in found.items() if value is not None},
+        together=dict(_together(totals, span)),
         target=planned(plant, span.first, min(span.last, grid.today(plant.zone, now))),
         feed_in_tariff=None if plant.feed_in_tariff is None else float(plant.feed_in_tariff),
         electricity_cost=None if plant.electricity_cost is None else float(plant.electricity_cost),
@@ -69,6 +70,13 @@ def _performance(plant: Plant, span: Period, totals: store.Totals, now: dt.datet
     produced = found["ProdEtotal"]
     completeness = produced[1] / elapsed if produced and elapsed else 0.0
     return Performance(span, kpis.all_kpis(facts), min(1.0, round(completeness, 4)))
+
+
+def _together(totals: store.Totals, span: Period) -> Iterator[tuple[tuple[str, ...], list[float]]]:
+    for names in kpis.TOGETHER:
+        found = totals.together([BY_NAME[name] for name in names], span.first, span.last)
+        if found is not None:
+            yield names, [energy for energy, _ in found]
 
 
 def planned(plant: Plant, first: dt.date, last: dt.date) -> float | None:

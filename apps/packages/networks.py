@@ -38,7 +38,7 @@ def allows(networks: Iterable[str], address: str | None) -> bool:
 def address_of(meta: Mapping[str, Any]) -> str | None:
     """The caller's address, seen through trusted proxies; None where the server was told none or nonsense."""
     hops = [meta.get("REMOTE_ADDR"), *reversed(meta.get("HTTP_X_FORWARDED_FOR", "").split(","))]
-    proxies = list(getattr(settings, "TRUSTED_PROXIES", ()))
+    proxies = settings.TRUSTED_PROXIES
     last = None
     for hop in hops:
         address = _address(hop)

@@ -1,50 +1,54 @@
 """API clients for tests: a token of each kind, and answers checked against the OpenAPI document."""
 
 import datetime as dt
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import jsonschema
+import jsonschema_rs  # much faster than jsonschema, to import and to use; comes with schemathesis
 import numpy as np
 import orjson
 import pytest
-from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 
 from apps.accounts.audit import Actor
 from apps.accounts.models import Membership, User
 from apps.api import oauth, openapi
 from apps.measurements import grid, store
-from apps.packages import clients, subscriptions
-from apps.packages.catalog import Package
+from apps.packages import catalog, clients, subscriptions
+from apps.packages.catalog import Limits, Package
 from apps.packages.models import Subscription
 from apps.plants.models import Component, Plant
 from tests.cast import Cast
+from tests.live import ROOT, LiveServer
 
 ACTOR = Actor("test")
 
 
 @dataclass(frozen=True, slots=True)
 class ApiCaller:
-    """A program with a live token. Every JSON answer it gets is checked against the OpenAPI document."""
+    """A program with a live token. Every answer to `get` is checked against the OpenAPI document."""
 
     token: str
     portal: str
     subscription: Subscription
 
-    def raw(self, path: str, **headers: str) -> Any:
-        """GET a full path."""
-        return Client(raise_request_exception=False).get(
-            path, headers={"Authorization": f"Bearer {self.token}", **headers}
-        )
+    def raw(self, path: str, method: str = "GET", **headers: str) -> Any:
+        """A request to a full path; underscores in the names of headers become hyphens."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        return _client().generic(method, path, headers={"Authorization": f"Bearer {self.token}", **sent})
 
-    def get(self, path: str, **headers: str) -> Any:
-        """GET a path below the base of the token's portal."""
-        response = self.raw(f"/api/v1/{self.portal}/{path}", **headers)
-        check_against_document(path.partition("?")[0], response)
+    def get(self, path: str, method: str = "GET", **headers: str) -> Any:
+        """GET (or HEAD) a path below the base of the token's portal."""
+        response = self.raw(f"/api/v1/{self.portal}/{path}", method, **headers)
+        if method == "GET":
+            check_against_document(path.partition("?")[0], response)
         return response
 
     def json(self, path: str) -> Any:
@@ -53,32 +57,53 @@ class ApiCaller:
         assert response.status_code == 200, body_of(response)
         return orjson.loads(body_of(response))
 
-
-def body_of(response: Any) -> bytes:
-    """The whole body, streamed or not."""
-    return b"".join(response.streaming_content) if response.streaming else response.content
-
-
-def check_against_document(path: str, response: HttpResponse) -> None:
-    """The answer has the shape that the OpenAPI document promises for its status."""
-    operation = next(found for pattern, found in _operations() if pattern.fullmatch(path))
-    assert str(response.status_code) in {*operation["responses"], "304"}, f"{response.status_code} is not documented"
-    if response.status_code == 304 or response.streaming:
-        return
-    content = operation["responses"][str(response.status_code)]["content"]
-    [(media_type, described)] = content.items()
-    assert response["Content-Type"] == media_type
-    schema = {**described["schema"], "components": openapi.schema()["components"]}
-    jsonschema.validate(orjson.loads(response.content), schema, jsonschema.Draft202012Validator)
+    def problem(self, path: str, **headers: str) -> tuple[int, str, list[str]]:
+        """Status, code and the named parameters of a call that must fail."""
+        response = self.get(path, **headers)
+        body = orjson.loads(body_of(response))
+        return response.status_code, body["code"], [error["parameter"] for error in body["errors"]]
 
 
 @cache
-def _operations() -> list[tuple[re.Pattern[str], dict[str, Any]]]:
+def _client() -> Client:
+    """One for all calls: each new one sets up the middleware anew."""
+    return Client(raise_request_exception=False)
+
+
+def body_of(response: Any) -> bytes:
+    """The whole body, streamed or not; it can be asked for again."""
+    if not response.streaming:
+        body: bytes = response.content
+        return body
+    whole = b"".join(response.streaming_content)
+    response.streaming_content = [whole]
+    return whole
+
+
+def check_against_document(path: str, response: Any) -> None:
+    """The answer has the shape that the OpenAPI document promises for its status."""
+    if response.status_code == 304:
+        return
+    pattern = next(pattern for pattern in _operations() if pattern.fullmatch(path))
+    media_type, validator = _documented(pattern, response.status_code)
+    assert response["Content-Type"] == media_type
+    validator.validate(orjson.loads(body_of(response)))
+
+
+@cache
+def _operations() -> dict[re.Pattern[str], dict[str, Any]]:
     prefix = "/api/v1/{portal}/"
-    return [
-        (re.compile(re.sub(r"\{\w+\}", "[^/]+", path.removeprefix(prefix))), item["get"])
+    return {
+        re.compile(re.sub(r"\{\w+\}", "[^/]+", path.removeprefix(prefix))): item["get"]
         for path, item in openapi.schema()["paths"].items()
-    ]
+    }
+
+
+@cache
+def _documented(pattern: re.Pattern[str], status: int) -> tuple[str, Any]:
+    [(media_type, described)] = _operations()[pattern]["responses"][str(status)]["content"].items()
+    schema = {**described["schema"], "components": openapi.schema()["components"]}
+    return media_type, jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
 
 
 def caller(subscription: Subscription) -> ApiCaller:
@@ -107,6 +132,34 @@ def portal_api() -> Callable[[User, str], ApiCaller]:
         return caller(subscriptions.activate_portal_api(membership.portal, membership, Package(package), ACTOR))
 
     return make
+
+
+@pytest.fixture
+def plenty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Quotas that no test uses up."""
+    for package in Package:
+        monkeypatch.setitem(catalog.DEFAULT_LIMITS, package, Limits(1_000_000, 1_000_000))
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Stops the clock at an ISO time."""
+
+    def stop(moment: str) -> None:
+        now = dt.datetime.fromisoformat(moment)
+        monkeypatch.setattr(timezone, "now", lambda: now)
+
+    return stop
+
+
+@pytest.fixture(scope="session")
+def live_data(live: LiveServer) -> dict[str, Any]:
+    """What tests/api/live_data.py put into the live server's database."""
+    command = [sys.executable, "-m", "tests.api.live_data"]
+    done = subprocess.run(command, cwd=ROOT, env=live.environment, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    made: dict[str, Any] = json.loads(done.stdout)
+    return made
 
 
 DAY = dt.date(2025, 6, 21)

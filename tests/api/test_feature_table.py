@@ -44,7 +44,7 @@ def _string(plant: Plant) -> str:
 Address = Callable[[Cast], str]
 
 
-def _channels(channel: str, ids: Callable[[Plant], str] = lambda plant: "") -> Address:
+def _channels(channel: str, ids: Callable[[Plant], str] = lambda _plant: "") -> Address:
     def address(cast: Cast) -> str:
         plant = cast.plant_a
         return f"visualization/plant/{plant.pk}/channels?{DAY}&channelNames[]={channel}{ids(plant)}"
@@ -77,7 +77,7 @@ TABLE: list[tuple[str, Address, tuple[str, ...]]] = [
     ("resolution day", _period("year/2025/month/06"), EVERYBODY),
     ("resolution month", _period("year/2025"), EVERYBODY),
     ("resolution total", _period("lifetime"), EVERYBODY),
-    ("general information: plants", lambda cast: "administration/plants", EVERYBODY),
+    ("general information: plants", lambda _cast: "administration/plants", EVERYBODY),
     ("general information: plant", _plant("administration/plant/{}"), EVERYBODY),
     ("general information: address", _plant("administration/plants/{}/address"), EVERYBODY),
     ("general information: contacts", _plant("administration/plants/{}/contacts"), EVERYBODY),
@@ -103,12 +103,12 @@ TABLE: list[tuple[str, Address, tuple[str, ...]]] = [
     ("KPIs", _plant(f"visualization/plant/{{}}/kpis?{DAY}"), ADVANCED),
     ("KPI channels", _channels("ProdPacNorm"), ADVANCED),
     ("sensor values", _channels("Irradiation", _of("Sensor")), ADVANCED),
-    ("fleets", lambda cast: "administration/fleets", PORTAL_ADVANCED_ONLY),
+    ("fleets", lambda _cast: "administration/fleets", PORTAL_ADVANCED_ONLY),
     ("fleet", lambda cast: f"administration/fleet/{cast.fleet_s.pk}", PORTAL_ADVANCED_ONLY),
     ("plants of a fleet", lambda cast: f"administration/fleet/{cast.fleet_s.pk}/plants", PORTAL_ADVANCED_ONLY),
     ("plants filtered by fleet", lambda cast: f"administration/plants?fleet={cast.fleet_s.pk}", PORTAL_ADVANCED_ONLY),
     ("component events", _plant("datasource/plant/{}/events"), EVERYBODY),
-    ("me", lambda cast: "me", EVERYBODY),
+    ("me", lambda _cast: "me", EVERYBODY),
     (
         "cross-epoch values",
         lambda cast: (

@@ -1,0 +1,119 @@
+"""Packed rows as they lie in the database: fetched, unpacked, packed, saved. Private to the store.
+
+Only this module imports `packing` and the models, so only it knows how values are packed. `plant_id` is in every
+query: that is what lets the same SQL run sharded.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import NamedTuple, TypeVar
+from uuid import UUID
+
+from django.db.models import Max, Min
+
+from apps.plants.models import Plant
+
+from . import packing
+from .models import DaySeries, MonthSeries
+from .packing import Days, Series, SeriesKey
+
+__all__ = ["DayRow", "Days", "MonthRow", "Packed", "PackedDay", "RowKey", "Series", "SeriesKey", "Wanted"]
+
+RowKey = tuple[UUID, dt.date]  # a device, and a day or the first day of a month
+DayRow = dict[SeriesKey, Series]
+MonthRow = dict[SeriesKey, Days]
+Packed = dict[RowKey, bytes]
+Wanted = Mapping[UUID, Collection[SeriesKey]]
+_Row = TypeVar("_Row", DayRow, MonthRow)
+
+
+class PackedDay(NamedTuple):
+    """One row of DaySeries."""
+
+    day: dt.date
+    device: UUID
+    data: bytes
+
+
+# --- Fetching: one statement each ------------------------------------------------------------------------
+
+
+def fetch_days(plant: Plant, devices: Collection[UUID], days: Collection[dt.date]) -> Packed:
+    """The rows of these devices on these days."""
+    found = DaySeries.objects.filter(plant=plant, device_id__in=devices, day__in=days)
+    return {(device, day): bytes(data) for device, day, data in found.values_list("device_id", "day", "data")}
+
+
+def fetch_months(plant: Plant, devices: Collection[UUID], months: Collection[dt.date]) -> Packed:
+    """The rows of these devices in the months that begin on these days."""
+    found = MonthSeries.objects.filter(plant=plant, device_id__in=devices, month__in=months)
+    return {(device, month): bytes(data) for device, month, data in found.values_list("device_id", "month", "data")}
+
+
+def fetch_day_range(plant: Plant, devices: Collection[UUID], first: dt.date, last: dt.date) -> list[PackedDay]:
+    """The rows of these devices from `first` to `last`, newest day first."""
+    found = DaySeries.objects.filter(plant=plant, device_id__in=devices, day__range=(first, last))
+    rows = found.order_by("-day", "device_id").values_list("day", "device_id", "data")
+    return [PackedDay(day, device, bytes(data)) for day, device, data in rows]
+
+
+def load_month_range(plant: Plant, wanted: Wanted, first: dt.date, last: dt.date) -> dict[RowKey, MonthRow]:
+    """The wanted series of the months that begin from `first` to `last`."""
+    found = MonthSeries.objects.filter(plant=plant, device_id__in=list(wanted), month__range=(first, last))
+    return {
+        (device, month): packing.unpack_month(bytes(data), wanted[device])
+        for device, month, data in found.values_list("device_id", "month", "data")
+    }
+
+
+def first_and_last_day(plant: Plant) -> tuple[dt.date, dt.date] | None:
+    """The first and the last day that has a row; None without any."""
+    found = DaySeries.objects.filter(plant=plant).aggregate(first=Min("day"), last=Max("day"))
+    return None if found["first"] is None else (found["first"], found["last"])
+
+
+# --- Unpacking -------------------------------------------------------------------------------------------
+
+
+def unpack_day(data: bytes | None, wanted: Collection[SeriesKey] | None = None) -> DayRow:
+    """The (wanted) series of a row; none of a row that does not exist."""
+    return {} if data is None else packing.unpack_day(data, wanted)
+
+
+def unpack_month(data: bytes | None) -> MonthRow:
+    """The series of a row; none of a row that does not exist."""
+    return {} if data is None else packing.unpack_month(data)
+
+
+# --- Saving: one statement each, none where nothing changed ----------------------------------------------
+
+
+def save_days(plant: Plant, rows: Mapping[RowKey, DayRow], before: Packed) -> None:
+    """Store those rows that differ from the ones `before`."""
+    changed = _changed(rows, packing.pack_day, before)
+    DaySeries.objects.bulk_create(
+        [DaySeries(plant=plant, device_id=device, day=day, data=data) for (device, day), data in changed],
+        update_conflicts=True,
+        unique_fields=["plant", "device_id", "day"],
+        update_fields=["data"],
+    )
+
+
+def save_months(plant: Plant, rows: Mapping[RowKey, MonthRow], before: Packed) -> None:
+    """Store those rows that differ from the ones `before`."""
+    changed = _changed(rows, packing.pack_month, before)
+    MonthSeries.objects.bulk_create(
+        [MonthSeries(plant=plant, device_id=device, month=month, data=data) for (device, month), data in changed],
+        update_conflicts=True,
+        unique_fields=["plant", "device_id", "month"],
+        update_fields=["data"],
+    )
+
+
+def _changed(
+    rows: Mapping[RowKey, _Row], pack: Callable[[_Row], bytes], before: Packed
+) -> Iterator[tuple[RowKey, bytes]]:
+    for key, row in rows.items():
+        data = pack(row) if row or key in before else None
+        if data is not None and data != before.get(key):
+            yield key, data
