@@ -61,9 +61,7 @@ _METER = (Level.METER,)
 _COMPONENT = (Level.INVERTER, Level.METER, Level.BATTERY, Level.SENSOR)
 
 
-def _mean(
-    code: int, name: str, unit: str, category: Category, levels: tuple[Level, ...], decimals: int = 0
-) -> Channel:
+def _mean(code: int, name: str, unit: str, category: Category, levels: tuple[Level, ...], decimals: int = 0) -> Channel:
     return Channel(code, name, unit, category, frozenset(levels), Aggregate.MEAN, decimals)
 
 

@@ -1,7 +1,7 @@
 """Packed measurements: many numbers of one device to few bytes, and back.
 
 Why: one database row per value costs about 100 bytes, one packed row per device and day less than one byte per value.
-Only `store.py` may import this module; nothing here knows a database, the meaning of a channel, or a time zone.
+Only `rows.py` may import this module; nothing here knows a database, the meaning of a channel, or a time zone.
 docs/decisions/0002-packing.md has the figures and the alternatives.
 
 How a day is packed:
