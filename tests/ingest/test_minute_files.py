@@ -52,21 +52,19 @@ def test_fields_of_two_inverters_reach_their_channels(sunny: Portal, tmp_path: P
 def test_components_list_what_they_deliver(sunny: Portal, tmp_path: Path) -> None:
     plant = plant_of(import_solarlog(write(tmp_path, base_vars=TWO_INVERTERS), sunny))
     first, second = device(plant, 0), device(plant, 1)
-    assert first.channels == ["ProdPac", "ProdEtotal", "ProdPdc", "ProdPacNorm", "ProdPdcNorm"]
+    assert first.channels == ["ProdPac", "ProdEtotal", "ProdPdc"]
     assert second.channels == [
         "ProdPac",
         "ProdEtotal",
         "ProdPdc",
         "ProdUdc",
         "Temp",
-        "ProdPacNorm",
-        "ProdPdcNorm",
     ]
     trackers = [
         (t.index, t.name, t.size, t.field_index, t.channels, [s.name for s in t.strings.all()])
         for t in first.trackers.all()
     ]
-    delivered = ["ProdPdc", "ProdUdc", "ProdPdcNorm"]
+    delivered = ["ProdPdc", "ProdUdc"]
     assert trackers == [
         (1, "MPPT 1", 2050, 1, delivered, ["Orange"]),
         (2, "MPPT 2", 2050, 2, delivered, ["Grün"]),
@@ -88,8 +86,8 @@ WRInfo[4]=new Array("Varta","4",4000,1,"Batterie",0,null,null,0,null,232,0,0,100
     kinds = [(c.type, c.classes, c.channels) for c in (device(plant, index) for index in range(5))]
     assert kinds == [
         ("Sensor", ["sensors"], ["Irradiation", "TempModule", "TempAmbient", "WindVelocity"]),
-        ("Meter", ["production", "meter"], ["ProdPac", "ProdEtotal", "ProdPacNorm"]),
-        ("Meter", ["meter"], ["ProdPac", "ProdEtotal", "ProdPacNorm"]),
+        ("Meter", ["production", "meter"], ["ProdPac", "ProdEtotal"]),
+        ("Meter", ["meter"], ["ProdPac", "ProdEtotal"]),
         ("Meter", ["consumption", "meter"], ["ConsPac", "ConsEtotal"]),
         ("Battery", ["battery"], []),
     ]

@@ -116,9 +116,6 @@ def _delivered(device: Device) -> set[str]:
         names |= {"ProdPdc"}
         names |= {"ProdUdc"} if len(device.inputs) == 1 else set()
         names |= {"Temp"} if device.temperature else set()
-        names |= {"ProdPdcNorm"} if device.size else set()
-    if "ProdPac" in names and device.size:
-        names |= {"ProdPacNorm"}
     return names
 
 
@@ -128,7 +125,6 @@ def input_channels(device: Device, entry: Input) -> list[str]:
         return []
     names = {"ProdPdc"}
     names |= {"ProdUdc"} if device.voltages else set()
-    names |= {"ProdPdcNorm"} if entry.size else set()
     return _in_order(names)
 
 
