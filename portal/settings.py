@@ -210,6 +210,7 @@ SPECTACULAR_SETTINGS = {
 
 TRUSTED_PROXIES = _comma_list(env.str("TRUSTED_PROXIES", default=""))
 TOKEN_SECONDS = env.int("TOKEN_SECONDS", default=3600)
+USAGE_FLUSH_SECONDS = 5.0  # how long usage statistics stay in memory; 0: until somebody calls usage.flush()
 OAUTH2_PROVIDER_APPLICATION_MODEL = "packages.ApiClient"
 OAUTH2_PROVIDER = {
     "ACCESS_TOKEN_EXPIRE_SECONDS": TOKEN_SECONDS,

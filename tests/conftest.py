@@ -7,15 +7,18 @@ so a clone without it may skip; where HELIOPORT_SHARED_DATA names a folder, that
 
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from django.db import connection
+from django.db.backends.base.operations import BaseDatabaseOperations
+from django.db.backends.sqlite3.base import DatabaseWrapper
 from django.utils import translation
 
 from apps.accounts.models import Portal, User
+from apps.packages import usage_buffer
 from apps.plants.models import Fleet, Plant
 from tests.cast import Cast, make_cast
 from tests.live import ROOT, LiveServer, environment_for, running_server
@@ -25,6 +28,31 @@ from tests.live import ROOT, LiveServer, environment_for, running_server
 def _default_language() -> None:
     """A request in German leaves its language in the thread; the next test begins in English."""
     translation.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def _no_calls_noted() -> None:
+    """What an earlier test called is not written down by a later one."""
+    usage_buffer.forget()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _records_may_be_flushed() -> Iterator[None]:
+    """Emptying SQLite between tests deletes row by row, which records of acts refuse: their triggers step aside."""
+    operations = DatabaseWrapper.ops_class
+    flush = operations.execute_sql_flush
+
+    def aside(self: BaseDatabaseOperations, sql_list: Iterable[str]) -> None:
+        with self.connection.cursor() as cursor:
+            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE '%is_kept%'")
+            triggers = cursor.fetchall()
+            flush(
+                self, [*(f"DROP TRIGGER {name}" for name, _sql in triggers), *sql_list, *(sql for _, sql in triggers)]
+            )
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(operations, "execute_sql_flush", aside)
+        yield
 
 
 # --- The cast ------------------------------------------------------------------------------------------------

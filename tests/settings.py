@@ -32,4 +32,5 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": str(_folder / "test.sqlite3")}
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+USAGE_FLUSH_SECONDS = 0  # tests call usage.flush() themselves
 WHITENOISE_AUTOREFRESH = True  # looks a file up when it is asked for, instead of listing all at every start

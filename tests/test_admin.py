@@ -150,6 +150,19 @@ def test_a_user_is_created_here_in_lower_case_without_a_password(root: Client):
     assert (record().action, record().subject) == ("user.added", "nina@sunny.example")
 
 
+_NO_MEMBERSHIPS = {"memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0"}
+
+
+def test_a_user_disabled_here_has_dead_tokens_for_good(root: Client, cast: Cast):
+    url, before = reverse("admin:accounts_user_change", args=[cast.alice.pk]), cast.alice.valid_after
+    form = {"email": "alice@sunny.example", "name": "Alice"}
+    assert root.post(url, {**form, **_NO_MEMBERSHIPS}).status_code == 302
+    cast.alice.refresh_from_db()
+    assert (cast.alice.is_active, cast.alice.valid_after > before) == (False, True)
+    entry = AuditEntry.objects.get(action="user.disabled")
+    assert (entry.actor, entry.before, entry.after) == (ROOT.name, {"active": True}, {"active": False})
+
+
 def test_a_plant_keeps_its_portal_whatever_is_posted(root: Client, cast: Cast):
     url = reverse("admin:plants_plant_change", args=[cast.plant_a.pk])
     page = root.get(url)
@@ -208,4 +221,4 @@ def test_leaked_credentials_end_here(root: Client, rows: dict[str, Any]):
 def test_a_deleted_portal_leaves_its_record(root: Client, cast: Cast):
     root.post(reverse("admin:accounts_portal_delete", args=[cast.other.pk]), {"post": "yes"})
     assert not Portal.objects.filter(slug="other").exists()
-    assert (record().action, record().subject, record().portal) == ("portal.deleted", "Other Portal", None)
+    assert (record().action, record().subject, record().portal_id) == ("portal.deleted", "Other Portal", cast.other.pk)

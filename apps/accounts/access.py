@@ -5,6 +5,7 @@ call that carry the same rights cannot be judged differently.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -26,6 +27,16 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a program came with: its client's name and limits, and until when client and token work."""
+
+    client_name: str
+    networks: tuple[str, ...]
+    client_expires: datetime | None
+    token_expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """Plain values of one request. `user` and `role` are None for the Portal API, which belongs to nobody."""
 
@@ -38,6 +49,9 @@ class Access:
     subscription: UUID | None = None
     client: int | None = None  # primary key of the API client
     plant_subset: frozenset[UUID] | None = None  # a client limited to some of its owner's plants
+    per_minute: int | None = None  # limits of this subscription; None = the catalog's for the package
+    per_day: int | None = None
+    credentials: Credentials | None = None  # None in the browser
 
     @property
     def sees_whole_portal(self) -> bool:

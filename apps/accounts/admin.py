@@ -92,7 +92,6 @@ class AuditedAdmin(ModelAdmin):
 
     def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
         for row in queryset:
-            # A deleted portal cannot be pointed at by its own record.
             self._record(request, "deleted", row, None)
         return super().log_deletions(request, queryset)
 
@@ -155,6 +154,11 @@ class UserAdmin(AuditedAdmin, _UserAdmin):
     )
     add_fieldsets = ((None, {"fields": ("email", "name", "usable_password", "password1", "password2")}),)
     inlines = (MembershipInline,)
+
+    def save_model(self, request: HttpRequest, obj: User, form: ModelForm, change: bool) -> None:
+        if change and "is_active" in form.changed_data:
+            changes.set_active(obj, obj.is_active, actor(request))
+        super().save_model(request, obj, form, change)
 
 
 @admin.register(Membership)

@@ -8,11 +8,13 @@ from collections.abc import Iterable
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
+from oauth2_provider.models import AccessToken
 
 from . import audit
 from .access import Role
 from .audit import Actor
 from .models import Membership, Portal, User
+from .validity import after_every
 
 
 class ChangeRefused(Exception):
@@ -80,7 +82,7 @@ def add_membership(user: User, portal: Portal, role: Role, actor: Actor) -> Memb
 
 
 @transaction.atomic
-def set_role(membership: Membership, role: Role, actor: Actor) -> bool:
+def set_role(membership: Membership, role: Role, actor: Actor, reason: str = "") -> bool:
     """Change what somebody is in a portal; returns whether that changed anything."""
     row = Membership.objects.select_for_update().get(pk=membership.pk)
     before, row.role = Role(row.role), role
@@ -95,28 +97,33 @@ def set_role(membership: Membership, role: Role, actor: Actor) -> bool:
         portal=row.portal,
         before={"role": before.value},
         after={"role": role.value},
+        reason=reason,
     )
     return True
 
 
 @transaction.atomic
-def remove_membership(membership: Membership, actor: Actor) -> None:
+def remove_membership(membership: Membership, actor: Actor, reason: str = "") -> None:
     """End a membership, and with it its assignments and its User API."""
-    audit.record(
-        actor, "membership.removed", membership.user, portal=membership.portal, before={"role": membership.role}
-    )
+    before = {"role": membership.role}
+    audit.record(actor, "membership.removed", membership.user, portal=membership.portal, before=before, reason=reason)
     membership.delete()
 
 
 @transaction.atomic
-def set_active(user: User, active: bool, actor: Actor) -> bool:
-    """Let a user in or keep them out, in every portal; returns whether that changed anything."""
+def set_active(user: User, active: bool, actor: Actor, reason: str = "") -> bool:
+    """Let a user in or keep them out, in every portal; returns whether that changed anything.
+
+    Either way `valid_after` moves past every token of theirs: who is let in again needs new ones.
+    """
     row = User.objects.select_for_update().get(pk=user.pk)
     if row.is_active == active:
         return False
     row.is_active = user.is_active = active
-    row.save(update_fields=["is_active"])
-    audit.record(actor, "user.enabled" if active else "user.disabled", row, portal=None)
+    row.valid_after = user.valid_after = after_every(AccessToken.objects.filter(user=row))
+    row.save(update_fields=["is_active", "valid_after"])
+    action, before = ("user.enabled" if active else "user.disabled"), {"active": not active}
+    audit.record(actor, action, row, portal=None, before=before, after={"active": active}, reason=reason)
     return True
 
 

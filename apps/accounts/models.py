@@ -56,6 +56,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("staff"), default=False, help_text=_("May open the server administration."))
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
+    valid_after = models.DateTimeField(
+        _("tokens valid after"), default=timezone.now, editable=False, help_text=_("Tokens made earlier are dead.")
+    )
 
     objects = UserManager()
     USERNAME_FIELD = "email"
@@ -106,11 +109,16 @@ class Membership(models.Model):
 
 
 class AuditEntry(models.Model):
-    """One act, written in the transaction of the act by `audit.record`. Append-only; never holds a secret."""
+    """One act, written in the transaction of the act by `audit.record`. Never holds a secret.
+
+    The database itself refuses to change or delete a row; so `portal` is an id that outlives its portal.
+    """
 
     id = models.BigAutoField(primary_key=True)
     at = models.DateTimeField(_("when"), default=timezone.now, db_index=True)
-    portal = models.ForeignKey(Portal, models.SET_NULL, null=True, related_name="+", verbose_name=_("portal"))
+    portal = models.ForeignKey(
+        Portal, models.DO_NOTHING, null=True, db_constraint=False, related_name="+", verbose_name=_("portal")
+    )
     actor = models.CharField(_("who"), max_length=254, help_text=_("An e-mail address, or 'command line'."))
     address = models.GenericIPAddressField(_("from"), null=True)
     action = models.CharField(_("what"), max_length=60, db_index=True)

@@ -1,7 +1,10 @@
-"""Triggers that keep tenants apart in the database itself; used by migrations only.
+"""Triggers that keep tenants apart and records as they are, in the database itself; used by migrations only.
 
 A foreign key cannot say "of the same portal", so two rules are triggers, written once for both databases: a row
-must not join rows of two portals, and a row must not move to another portal.
+must not join rows of two portals, and a row must not move to another portal. A third keeps rows from being changed.
+
+Making a trigger a second time does no harm: SQLite loses those of a table whenever a migration remakes the table
+(a new constraint, a new column with a default), and such a migration must make them again.
 """
 
 from collections.abc import Sequence
@@ -19,6 +22,11 @@ def same_portal(table: str, left: str, right: str) -> RunPython:
 def fixed_portal(table: str) -> RunPython:
     """Refuse to move rows of `table` to another portal."""
     return _trigger(table, "keeps_its_portal", ("UPDATE",), "OLD.portal_id <> NEW.portal_id", "cannot change portal")
+
+
+def never(table: str, *events: str) -> RunPython:
+    """Refuse to UPDATE or to DELETE rows of `table`, whoever asks."""
+    return _trigger(table, "is_kept", events, "1 = 1", "is append-only")
 
 
 def portal_of(table: str, column: str) -> str:
@@ -42,11 +50,11 @@ def _trigger(table: str, name: str, events: Sequence[str], condition: str, messa
 
 
 _SQLITE = (
-    "CREATE TRIGGER {trigger} BEFORE {event} ON {table} FOR EACH ROW WHEN {condition} "
+    "CREATE TRIGGER IF NOT EXISTS {trigger} BEFORE {event} ON {table} FOR EACH ROW WHEN {condition} "
     "BEGIN SELECT RAISE(ABORT, '{message}'); END",
 )
 _POSTGRESQL = (
-    "CREATE FUNCTION {trigger}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF {condition} THEN "
+    "CREATE OR REPLACE FUNCTION {trigger}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF {condition} THEN "
     "RAISE EXCEPTION '{message}' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$",
-    "CREATE TRIGGER {trigger} BEFORE {event} ON {table} FOR EACH ROW EXECUTE FUNCTION {trigger}()",
+    "CREATE OR REPLACE TRIGGER {trigger} BEFORE {event} ON {table} FOR EACH ROW EXECUTE FUNCTION {trigger}()",
 )

@@ -5,12 +5,13 @@ answer; routes, permissions, quota and OpenAPI follow from that.
 """
 
 import datetime as dt
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, cast
 from uuid import UUID
 
 import orjson
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from rest_framework.exceptions import MethodNotAllowed, NotFound
@@ -19,10 +20,11 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from apps.accounts.access import Access
-from apps.packages import catalog, policy, quota
+from apps.packages import catalog, networks, policy, quota, usage
 from apps.plants.models import Plant
 
 from . import answers, parameters
+from .counting import Counted
 from .errors import PackageRequired, QuotaExceeded
 from .parameters import Parameter
 
@@ -42,6 +44,8 @@ class ApiView(APIView):
     function: catalog.Function
     spent: quota.Spent
     query: dict[str, Any]  # the call's parameters, parsed strictly
+    read_plant: Plant | None = None  # the plant whose data this call is about
+    points: int = 0  # of series, in the answer so far
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -51,7 +55,7 @@ class ApiView(APIView):
 
     def dispatch(self, request: HttpRequest, *args: Any, portal: str | None = None, **kwargs: Any) -> HttpResponseBase:
         """Keeps the portal of the address to itself: views deal with plants."""
-        self.portal = portal
+        self.portal, self.began = portal, time.perf_counter()
         return super().dispatch(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -61,7 +65,8 @@ class ApiView(APIView):
         self.perform_authentication(request)
         self.access = cast(Access, request.auth)
         self.function = catalog.select(self.path, parameters.names(request.query_params))
-        self.spent = quota.spend(self.access, self.function.cost, self.now)
+        cost = catalog.cost_of(self.function, parameters.days_asked(request.query_params, self.now.date()))
+        self.spent = quota.spend(self.access, cost, self.now, base=self.function.cost)
         if not self.spent.allowed:
             raise QuotaExceeded(self.spent.violated, self.spent.retry_after)
         if self.portal not in (None, self.access.portal_slug):
@@ -84,7 +89,35 @@ class ApiView(APIView):
             self.spent.settle(response.status_code)
             for name, value in self.spent.headers().items():
                 response[name] = value
+        if hasattr(self, "function"):
+            self.note(response)
         return response
+
+    def note(self, response: HttpResponseBase) -> None:
+        """Count the call for the usage statistics; a streamed one when its stream ends."""
+        status = response.status_code
+        if isinstance(response, StreamingHttpResponse):
+            pieces = cast(Iterable[bytes], response.streaming_content)
+            response.streaming_content = Counted(pieces, lambda size, broken: self.streamed(status, size, broken))
+        elif isinstance(response, HttpResponse):
+            self.noted(status, len(response.content))
+
+    def streamed(self, status: int, size: int, broken: bool) -> None:
+        """What broke on the way counts as a failure of ours, though its status was sent before."""
+        self.noted(500 if broken else status, size)
+        if broken:
+            self.spent.settle(500)
+
+    def noted(self, status: int, size: int) -> None:
+        """Count the call; touches memory only. Bytes are those before compression."""
+        sent = self.request.method == "GET"
+        points = self.points if sent and status == 200 else 0
+        took = (time.perf_counter() - self.began) * 1000
+        address = networks.address_of(self.request._request.META)
+        call = usage.Call(self.function.name, status, points, size if sent else 0, took, self.now, address)
+        if self.read_plant is not None and status < 400:
+            call.plant, call.plant_day = self.read_plant.pk, self.now.astimezone(self.read_plant.zone).date()
+        usage.note(self.access, call)
 
     def require(self, data: Iterable[tuple[str, catalog.Depth]]) -> None:
         """Refuse with 403 unless the package covers the selected function and these kinds of data."""
@@ -98,6 +131,7 @@ class ApiView(APIView):
         plant = plants.filter(id=self.uuid(plant_id)).first()
         if plant is None:
             raise NotFound
+        self.read_plant = plant
         return plant
 
     def uuid(self, text: str) -> UUID:

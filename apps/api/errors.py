@@ -15,6 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from apps.packages.quota import QuotaUnavailable
+
 log = logging.getLogger(__name__)
 
 Text = str | Promise
@@ -88,6 +90,12 @@ KINDS = {
             "quota_exceeded",
             _("Quota exceeded"),
             _("The calls of this subscription are used up for now; Retry-After says when to go on."),
+        ),
+        Kind(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "quota_unavailable",
+            _("Quota cannot be counted"),
+            _("The counters of the quota cannot be reached; Retry-After says when to try again."),
         ),
         Kind(
             HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -183,6 +191,11 @@ def of_exception(request: HttpRequest, error: Exception) -> HttpResponse:
             return problem(request, "package_required", function=error.function, requiredPackage=error.required)
         case QuotaExceeded():
             response = problem(request, "quota_exceeded", violatedPolicies=error.violated)
+            response["Retry-After"] = str(error.retry_after)
+            return response
+        case QuotaUnavailable():
+            log.error("request %s: the quota cannot be counted: %s", request_id(request), error.__cause__)
+            response = problem(request, "quota_unavailable")
             response["Retry-After"] = str(error.retry_after)
             return response
     code = next((code for kinds, code in _CODES if isinstance(error, kinds)), "internal_error")

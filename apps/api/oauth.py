@@ -60,16 +60,18 @@ def issue_token(client: ApiClient) -> str:
     """
     subscription = Subscription.objects.locked(client.subscription_id)
     known = {"valid_after": client.valid_after, "subscription__valid_after": client.subscription.valid_after}
+    owner = subscription.membership.user if subscription.membership else None
+    if owner:
+        known["subscription__membership__user__valid_after"] = owner.valid_after
     now = timezone.now()
     if not ApiClient.objects.usable(now).filter(pk=client.pk, **known).exists():
         raise unusable()
-    owner = subscription.membership.user if subscription.membership else None
     token = AccessToken(user=owner, application=client, scope=SCOPE)
     token.expires = now + timedelta(seconds=settings.TOKEN_SECONDS)
     key = clients.random_key(TOKEN_PREFIX)
     set_token_value(token, key)
     token.save()
-    _date_after(token, max(client.valid_after, subscription.valid_after))
+    _date_after(token, max(known.values()))
     return key
 
 

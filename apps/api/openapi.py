@@ -34,6 +34,7 @@ _PROBLEMS = {
     406: "The answer is JSON, which the Accept header does not allow.",
     429: "The quota is used up; `Retry-After` says when to go on.",
     500: "Something failed here; the call is not counted.",
+    503: "The quota cannot be counted at the moment; `Retry-After` says when to try again.",
 }
 _SOMETIMES = ("function", "requiredPackage", "violatedPolicies")  # members that only some problems have
 _IN_PATH: dict[str, tuple[dict[str, Any], str]] = {
@@ -126,6 +127,7 @@ def _row(function: Function) -> dict[str, Any]:
         "selectedBy": function.selected_by,
         "packages": [f"{api} {package}" for api, package in sorted(function.packages)],
         "cost": function.cost,
+        "daysPerCost": function.days_per_cost,
     }
 
 
@@ -136,7 +138,8 @@ def _placed(name: str) -> OpenApiParameter:
 
 def _who(row: Function) -> str:
     holders = [f"{api.value.capitalize()} API {package.value.capitalize()}" for api, package in sorted(row.packages)]
-    return f"Packages: {', '.join(holders)}. Cost: {row.cost}."
+    per_days = f" per started {row.days_per_cost} days" if row.days_per_cost else ""
+    return f"Packages: {', '.join(holders)}. Cost: {row.cost}{per_days}."
 
 
 def _described(parameter: Parameter) -> OpenApiParameter:

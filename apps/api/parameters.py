@@ -68,6 +68,24 @@ def read(query: QueryDict, declared: Iterable[Parameter]) -> dict[str, Any]:
     return values
 
 
+def days_asked(query: QueryDict, today: dt.date) -> int:
+    """How many days a call is about, for its cost: a lenient look, before anything is parsed strictly.
+
+    1 where there is no range or none that can be read; `today` stands in for that of the plant's zone.
+    """
+    texts = {bare(name): given[-1] for name, given in query.lists()}
+    try:
+        first, last = (_roughly(texts[name], today) for name in ("dateFrom", "dateTo"))
+    except (KeyError, ValueError):
+        return 1
+    return max(1, (last - first).days + 1)
+
+
+def _roughly(text: str, today: dt.date) -> dt.date:
+    day = parse_date(text)
+    return day if isinstance(day, dt.date) else today - dt.timedelta(days=int(day == "yesterday"))
+
+
 def _value(parameter: Parameter, texts: list[str]) -> Any:
     if not texts and parameter.required:
         raise ValueError(_("This parameter is required."))

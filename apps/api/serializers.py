@@ -375,9 +375,27 @@ class QuotaWindowSerializer(serializers.Serializer[Any]):
     reset = serializers.DateTimeField()
 
 
+class CostSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    cost = serializers.IntegerField(help_text="Units of quota a call costs, or so many days of it cost.")
+    daysPerCost = serializers.IntegerField(allow_null=True, help_text="null: the cost does not depend on days.")
+
+
+class MeClientSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    expires = serializers.DateTimeField(allow_null=True)
+    tokenExpires = serializers.DateTimeField()
+    plants = serializers.ListField(
+        child=serializers.UUIDField(), allow_null=True, help_text="null: all plants of the user or portal."
+    )
+    networks = serializers.ListField(child=serializers.CharField(), help_text="Empty: from anywhere.")
+
+
 class MeSerializer(serializers.Serializer[Any]):
     portal = serializers.CharField()
     api = serializers.ChoiceField(["user", "portal"])
     package = serializers.CharField()
     functions = serializers.ListField(child=serializers.CharField())
+    costs = CostSerializer(many=True)
     quota = QuotaWindowSerializer(many=True)
+    client = MeClientSerializer()

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 from uuid import UUID
 
 from django.http import HttpResponse, StreamingHttpResponse
@@ -13,7 +13,7 @@ from rest_framework.request import Request
 
 from apps.measurements import grid, kpis, performance, store
 from apps.measurements.channels import Channel, Level
-from apps.measurements.store import PeriodValues, Source
+from apps.measurements.store import DayValues, PeriodValues, Source
 from apps.packages.catalog import Depth
 from apps.plants import epochs
 from apps.plants.epochs import EpochRange
@@ -29,6 +29,8 @@ from .points import Device
 MOST_SERIES_DAYS = 4_000  # days x series of one call: about 50 MB of JSON
 MOST_AT_ONCE = 100  # of these; more are streamed
 MOST_KPI_PERIODS = 1_100
+
+Series = TypeVar("Series", DayValues, PeriodValues)
 
 
 class SeriesView(ApiView):
@@ -51,6 +53,12 @@ class SeriesView(ApiView):
                 {"channelNames": _("%(names)s has no plant total; name devices to get it.") % {"names": names}}
             )
         return sorted(found, key=lambda channel: channel.name)
+
+    def counted(self, series: Iterable[Series]) -> Iterator[Series]:
+        """The same, their points counted as they pass."""
+        for one in series:
+            self.points += len(one.values)
+            yield one
 
     def data_source(self, plant: Plant) -> list[Device]:
         """The device that carries the plant's totals."""
@@ -127,7 +135,7 @@ class ChannelsView(SeriesView):
                 {"dateTo": _("Days x series must not exceed %(most)d; ask in parts.") % {"most": MOST_SERIES_DAYS}}
             )
         values = store.read_days(plant, [device.source for device in devices], channels, first, last)
-        pieces = points.json_array(points.day_objects(plant, devices, values, self.now))
+        pieces = points.json_array(points.day_objects(plant, devices, self.counted(values), self.now))
 
         def render() -> HttpResponseBase:
             return HttpResponse(b"".join(pieces)) if objects <= MOST_AT_ONCE else StreamingHttpResponse(pieces)
@@ -190,7 +198,8 @@ class PeriodView(SeriesView):
     ) -> HttpResponseBase:
         """The answer for one period with one point per key."""
         slots = performance.elapsed_slots(plant, *span, self.now)
-        body = b"".join(points.json_array(points.period_objects(plant, devices, values, date, keys, slots)))
+        objects = points.period_objects(plant, devices, self.counted(values), date, keys, slots)
+        body = b"".join(points.json_array(objects))
         return answers.whole(self.request, body)
 
 

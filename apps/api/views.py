@@ -5,7 +5,7 @@ Rules live elsewhere: who may call (base, policy), which plants exist (visible_t
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
+from apps.accounts.access import Credentials
 from apps.events.models import ComponentEvent
 from apps.measurements import grid, performance
 from apps.packages import catalog, policy, quota
@@ -339,15 +340,29 @@ class MeView(ApiView):
 
     def get(self, request: Request) -> HttpResponseBase:
         api, package = catalog.Api(self.access.via), catalog.Package(self.access.package or "")
+        functions = catalog.granted(api, package)
         return self.json(
             {
                 "portal": self.access.portal_slug,
                 "api": api,
                 "package": package,
-                "functions": [function.name for function in catalog.granted(api, package)],
+                "functions": [row.name for row in functions],
+                "costs": [{"name": row.name, "cost": row.cost, "daysPerCost": row.days_per_cost} for row in functions],
                 "quota": [self.window(window) for window in quota.WINDOWS],
+                "client": self.client(),
             }
         )
+
+    def client(self) -> dict[str, Any]:
+        """What limits this client beyond its package; told by the statement that checked its token."""
+        known, plants = cast(Credentials, self.access.credentials), self.access.plant_subset
+        return {
+            "name": known.client_name,
+            "expires": known.client_expires and known.client_expires.isoformat(timespec="seconds"),
+            "tokenExpires": known.token_expires.isoformat(timespec="seconds"),
+            "plants": None if plants is None else sorted(plants),
+            "networks": known.networks,
+        }
 
     def window(self, window: quota.Window) -> dict[str, Any]:
         spent = self.spent

@@ -22,7 +22,7 @@ from apps.accounts.admin import ModelAdmin, ModelForm, ReadOnlyMixin, TabularInl
 from . import clients, subscriptions
 from .catalog import Package
 from .errors import Refused
-from .models import ApiClient, ClientSecret, QuotaCounter, Subscription
+from .models import ApiClient, ClientSecret, PackageSettings, QuotaCounter, Subscription, Terms
 
 admin.site.unregister([ApiClient, AccessToken, Grant, IDToken, RefreshToken])
 
@@ -46,10 +46,13 @@ class SubscriptionAdmin(ModelAdmin):
     list_filter = ("status", "package", "portal")
     list_select_related = ("portal", "membership__user")
     search_fields = ("membership__user__email", "portal__slug", "id")
-    fields = ("id", "owner", "portal", "api", "package", "status", "reason", "since", "valid_after")
+    fields = (
+        *("id", "owner", "portal", "api", "package", "status", "reason", "since", "valid_after"),
+        *("terms_version", "terms_accepted_at", "override_per_minute", "override_per_day", "override_until"),
+    )
     inlines = (ClientInline,)
     action_form = ReasonForm
-    actions = ("suspend", "resume", "deactivate")
+    actions = ("approve", "reject", "suspend", "resume", "deactivate")
 
     @admin.display(description=gettext_lazy("belongs to"))
     def owner(self, subscription: Subscription) -> str:
@@ -67,15 +70,24 @@ class SubscriptionAdmin(ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Subscription, form: ModelForm, change: bool) -> None:
         if "package" in form.changed_data:
-            subscriptions.change_package(obj, Package(obj.package), actor(request))
+            subscriptions.change_package(obj, Package(obj.package), actor(request), approved=True)
+
+    @admin.action(description=gettext_lazy("Approve what awaits it"))
+    def approve(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> None:
+        reason = request.POST.get("reason", "").strip()
+        self._each(request, queryset, lambda one: subscriptions.approve(one, actor(request), reason))
+
+    @admin.action(description=gettext_lazy("Reject what awaits approval (needs a reason)"))
+    def reject(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> None:
+        reason = self._reason(request)
+        if reason:
+            self._each(request, queryset, lambda one: subscriptions.reject(one, actor(request), reason))
 
     @admin.action(description=gettext_lazy("Suspend: tokens end, secrets are kept (needs a reason)"))
     def suspend(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> None:
-        reason = request.POST.get("reason", "").strip()
-        if not reason:
-            self.message_user(request, _("Say why: the owner reads the reason."), messages.ERROR)
-            return
-        self._each(request, queryset, lambda one: subscriptions.suspend(one, actor(request), reason))
+        reason = self._reason(request)
+        if reason:
+            self._each(request, queryset, lambda one: subscriptions.suspend(one, actor(request), reason))
 
     @admin.action(description=gettext_lazy("Resume a suspended one"))
     def resume(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> None:
@@ -87,6 +99,13 @@ class SubscriptionAdmin(ModelAdmin):
         reason = request.POST.get("reason", "").strip()
         self._each(request, queryset, lambda one: subscriptions.deactivate(one, actor(request), reason))
 
+    def _reason(self, request: HttpRequest) -> str:
+        """The reason given; empty, with a complaint, where there is none."""
+        reason = request.POST.get("reason", "").strip()
+        if not reason:
+            self.message_user(request, _("Say why: the owner reads the reason."), messages.ERROR)
+        return reason
+
     def _each(
         self, request: HttpRequest, queryset: QuerySet[Subscription], act: Callable[[Subscription], object]
     ) -> None:
@@ -97,6 +116,24 @@ class SubscriptionAdmin(ModelAdmin):
                 self.message_user(request, f"{one}: {refusal}", messages.ERROR)
             else:
                 self.message_user(request, f"{one}: {_('done.')}", messages.SUCCESS)
+
+
+@admin.register(PackageSettings)
+class PackageSettingsAdmin(ReadOnlyMixin, ModelAdmin):
+    """Managers change these on the pages of their portal; operators by the command package_settings."""
+
+    list_display = ("portal", "package", "per_minute", "per_day", "max_clients", "approval")
+    list_filter = ("portal",)
+    list_select_related = ("portal",)
+    fields = ("portal", "package", "per_minute", "per_day", "max_clients", "approval")
+
+
+@admin.register(Terms)
+class TermsAdmin(ReadOnlyMixin, ModelAdmin):
+    list_display = ("portal", "version", "published_at")
+    list_filter = ("portal",)
+    list_select_related = ("portal",)
+    fields = ("portal", "version", "published_at", "text", "text_de")
 
 
 class SecretInline(ReadOnlyMixin, TabularInline):

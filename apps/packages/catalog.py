@@ -32,6 +32,13 @@ class Depth(StrEnum):
     DEVICE = "device"
 
 
+class Approval(StrEnum):
+    """Who says yes to a new User API."""
+
+    AUTOMATIC = "automatic"
+    MANAGER = "manager"
+
+
 Grant = frozenset[tuple[Api, Package]]
 
 BASIC_ONLY: Grant = frozenset((api, Package.BASIC) for api in Api)
@@ -42,7 +49,10 @@ PORTAL_ADVANCED: Grant = frozenset({(Api.PORTAL, Package.ADVANCED)})
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One API function. `cost` counts against the quota; `selected_by` is the parameter that chooses it."""
+    """One API function. `selected_by` is the parameter that chooses it.
+
+    `cost` counts against the quota: once a call, or (with `days_per_cost`) once per so many days asked for.
+    """
 
     name: str
     path: str
@@ -50,6 +60,7 @@ class Function:
     summary: str
     selected_by: str | None = None
     cost: int = 1
+    days_per_cost: int | None = None
     method: str = "GET"
     since: str = "1.0"
 
@@ -62,7 +73,12 @@ class Limits:
     per_day: int
 
 
+# What a portal's manager may set differently: see models.PackageSettings.
+DEFAULT_MAX_CLIENTS = 5
+DEFAULT_APPROVAL = Approval.AUTOMATIC
 DEFAULT_LIMITS = {Package.BASIC: Limits(60, 5_000), Package.ADVANCED: Limits(300, 50_000)}
+
+MONTH_OF_DAYS, YEAR_OF_DAYS = 31, 366
 
 _CHANNELS = "visualization/plant/{plantId}/channels"
 _MONTH = "visualization/plant/{plantId}/year/{year}/month/{month}"
@@ -83,14 +99,29 @@ FUNCTIONS: tuple[Function, ...] = (
     Function("inverters", "datasource/plant/{plantId}/inverters", BASIC, "Inverters built in on a day"),
     Function("events", "datasource/plant/{plantId}/events", BASIC, "Events of the components"),
     Function("plant_summary", "visualization/plant/{plantId}", BASIC, "A plant's state in short"),
-    Function("plant_channels", _CHANNELS, BASIC, "5-minute totals of a plant"),
-    Function("component_channels", _CHANNELS, ADVANCED, "5-minute values of components", "componentIds"),
-    Function("tracker_channels", _CHANNELS, ADVANCED, "5-minute values of MPP trackers and strings", "mppTrackerIds"),
+    Function("plant_channels", _CHANNELS, BASIC, "5-minute totals of a plant", days_per_cost=MONTH_OF_DAYS),
+    Function(
+        "component_channels",
+        _CHANNELS,
+        ADVANCED,
+        "5-minute values of components",
+        "componentIds",
+        days_per_cost=MONTH_OF_DAYS,
+    ),
+    Function(
+        "tracker_channels",
+        _CHANNELS,
+        ADVANCED,
+        "5-minute values of MPP trackers and strings",
+        "mppTrackerIds",
+        days_per_cost=MONTH_OF_DAYS,
+    ),
     Function(
         "cross_epoch_channels",
         "visualization/plant/{plantId}/cross-epoch/channels",
         ADVANCED,
         "5-minute values of devices across configurations",
+        days_per_cost=MONTH_OF_DAYS,
     ),
     Function("plant_month", _MONTH, BASIC, "Daily totals of a month"),
     Function("component_month", _MONTH, ADVANCED, "Daily values of devices in a month", "xComponentIds"),
@@ -98,7 +129,13 @@ FUNCTIONS: tuple[Function, ...] = (
     Function("component_year", _YEAR, ADVANCED, "Monthly values of devices in a year", "xComponentIds"),
     Function("plant_lifetime", _LIFETIME, BASIC, "Yearly totals since the start"),
     Function("component_lifetime", _LIFETIME, ADVANCED, "Yearly values of devices since the start", "xComponentIds"),
-    Function("kpis", "visualization/plant/{plantId}/kpis", ADVANCED, "Key performance indicators with their inputs"),
+    Function(
+        "kpis",
+        "visualization/plant/{plantId}/kpis",
+        ADVANCED,
+        "Key performance indicators with their inputs",
+        days_per_cost=YEAR_OF_DAYS,
+    ),
     Function("me", "me", BASIC, "Your package, its functions and what is left of the quota"),
 )
 
@@ -140,6 +177,11 @@ def select(path: str, parameters: Collection[str]) -> Function:
     rows = functions_at(path)
     chosen = [row for row in rows if row.selected_by in parameters]
     return chosen[0] if chosen else next(row for row in rows if row.selected_by is None)
+
+
+def cost_of(function: Function, days: int = 1) -> int:
+    """What a call for so many days costs; a part of `days_per_cost` counts as a whole."""
+    return function.cost * (max(1, -(-days // function.days_per_cost)) if function.days_per_cost else 1)
 
 
 def granted(api: Api, package: Package) -> tuple[Function, ...]:

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Max, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from oauth2_provider.models import AccessToken
@@ -25,11 +25,14 @@ from oauth2_provider.models import AccessToken
 from apps.accounts import audit
 from apps.accounts.access import Access, Via
 from apps.accounts.audit import Actor
+from apps.accounts.validity import after_every
 from apps.plants.models import Plant
 
-from .errors import DeadSecret, InvalidClient, NotActive, TooManySecrets
+from .catalog import Package
+from .errors import DeadSecret, InvalidClient, NotActive, TooManyClients, TooManySecrets
 from .models import ApiClient, ClientSecret, Subscription
 from .networks import parse_networks
+from .offers import settings_of
 
 PREFIX = "hp_"
 MAX_LIVE_SECRETS = 2
@@ -117,7 +120,8 @@ def create_client(
     expires_at: datetime | None = None,
 ) -> tuple[ApiClient, str]:
     """A new client and its first secret, to be shown once. Limits: some plants, some networks, until a day."""
-    subscription = _active(subscription.pk)
+    subscription = _open(subscription.pk)
+    _check_room(subscription)
     client = ApiClient(
         subscription=subscription,
         name=_name(name),
@@ -133,6 +137,12 @@ def create_client(
     limits = {"plants": client.plant_ids, "networks": client.networks, "expires": _text(client.expires_at)}
     _record(actor, "client.created", client, after={"name": client.name, **limits})
     return client, _new_secret(client, actor)
+
+
+def _check_room(subscription: Subscription) -> None:
+    most = settings_of(subscription.portal, Package(subscription.package)).max_clients
+    if subscription.clients.all().alive(timezone.now()).count() >= most:
+        raise TooManyClients(_("The package allows %(most)d clients. Revoke one of them first.") % {"most": most})
 
 
 @transaction.atomic
@@ -179,7 +189,7 @@ def _digests_of(secret: str) -> list[str]:
 @transaction.atomic
 def revoke_secret(secret: ClientSecret, actor: Actor, reason: str = "") -> None:
     """The secret opens nothing from now on; tokens made with it go on until they expire."""
-    client = _locked(secret.client, must_be_active=False)
+    client = _locked(secret.client, must_be_open=False)
     if not _live(client).filter(pk=secret.pk).update(revoked_at=timezone.now()):
         raise DeadSecret(_("This secret was revoked or has expired before."))
     _record(actor, "secret.revoked", client, before={"secret": secret.hint}, reason=reason)
@@ -188,11 +198,25 @@ def revoke_secret(secret: ClientSecret, actor: Actor, reason: str = "") -> None:
 @transaction.atomic
 def revoke_as_leaked(client: ApiClient, actor: Actor, reason: str = "") -> None:
     """Somebody else has the credentials: every secret and every token of the client dies now."""
-    client = _locked(client, must_be_active=False)
+    client = _locked(client, must_be_open=False)
     ended = _live(client).update(revoked_at=timezone.now())
     client.valid_after = after_every(AccessToken.objects.filter(application=client))
     client.save(update_fields=["valid_after", "updated"])
     _record(actor, "client.leaked", client, after={"secrets_revoked": ended}, reason=reason)
+
+
+@transaction.atomic
+def end_client(client: ApiClient, actor: Actor, reason: str = "") -> int:
+    """The client, its secrets and its tokens end now and for good. Returns how many live secrets died."""
+    client = _locked(client, must_be_open=False)
+    if not client.enabled:
+        raise NotActive(_("This client is disabled."), "client")
+    ended = _live(client).update(revoked_at=timezone.now())
+    client.enabled = False
+    client.valid_after = after_every(AccessToken.objects.filter(application=client))
+    client.save(update_fields=["enabled", "valid_after", "updated"])
+    _record(actor, "client.revoked", client, after={"secrets_revoked": ended}, reason=reason)
+    return ended
 
 
 def end_all(subscription: Subscription) -> int:
@@ -203,28 +227,23 @@ def end_all(subscription: Subscription) -> int:
     return ended
 
 
-def after_every(tokens: "QuerySet[AccessToken]") -> datetime:
-    """A moment later than now and than every one of these tokens, whatever the clocks of several servers say."""
-    now, latest = timezone.now(), tokens.aggregate(latest=Max("created"))["latest"]
-    return max(now, latest or now) + timedelta(microseconds=1)
-
-
 # --- Shared ---------------------------------------------------------------------------------------
 
 
-def _active(pk: UUID) -> Subscription:
+def _open(pk: UUID) -> Subscription:
+    """The locked subscription, if it is active or will be once it is approved."""
     subscription = Subscription.objects.locked(pk)
-    if subscription.status != Subscription.Status.ACTIVE:
+    if subscription.status not in (Subscription.Status.ACTIVE, Subscription.Status.AWAITING):
         raise NotActive(_("API access is not active."))
     return subscription
 
 
-def _locked(client: ApiClient, *, must_be_active: bool = True) -> ApiClient:
+def _locked(client: ApiClient, *, must_be_open: bool = True) -> ApiClient:
     """The client as it is now, its subscription's lock held."""
-    lock = _active if must_be_active else Subscription.objects.locked
+    lock = _open if must_be_open else Subscription.objects.locked
     subscription = lock(client.subscription_id)
     fresh = ApiClient.objects.get(pk=client.pk)
-    if must_be_active and not fresh.enabled:
+    if must_be_open and not fresh.enabled:
         raise NotActive(_("This client is disabled."))
     fresh.subscription = subscription
     return fresh

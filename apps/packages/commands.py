@@ -1,7 +1,8 @@
 """What the operators' commands about the APIs share: whose subscription `--user`, `--portal` and `--by` mean."""
 
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, ClassVar
 
 from django.core.management.base import CommandParser
 
@@ -11,7 +12,7 @@ from apps.accounts.models import Membership, Portal
 
 from .errors import OWNER, NotActive, NotManager
 from .models import Subscription
-from .subscriptions import check_manager
+from .offers import check_manager
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,26 @@ class ApiCommand(OperatorCommand):
         return super()._option(self._named if field == OWNER else field)
 
 
+class StatusCommand(ApiCommand):
+    """A command that changes the status of one API, for a reason that is recorded."""
+
+    reason_required: ClassVar[bool] = False
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--reason", required=self.reason_required, default="", help="its owner reads this")
+
+    def change(self, subscription: Subscription, reason: str) -> Subscription:
+        """The function of subscriptions.py that does it."""
+        raise NotImplementedError
+
+    def act_for(self, *, owner: Owner, reason: str, **options: Any) -> dict[str, Any]:
+        if self.reason_required and not reason.strip():
+            raise ChangeRefused("reason", "Say why.")
+        changed = self.change(owner.subscription(), reason.strip())
+        return {"portal": owner.portal.slug, "api": changed.api.value, "status": changed.status}
+
+
 def find_owner(user: str | None, portal: str | None, by: str | None) -> Owner:
     """Whom the three selectors mean; ChangeRefused names the one at fault."""
     if user and by:
@@ -68,6 +89,15 @@ def find_owner(user: str | None, portal: str | None, by: str | None) -> Owner:
         raise ChangeRefused("by", "Say which manager of the portal wants this: --by EMAIL.")
     found = find_portal(portal)
     return Owner(found, None, _manager(found, by))
+
+
+def parse_moment(text: str, field: str) -> datetime:
+    """A day (its beginning, UTC) or a moment in ISO 8601; a moment without an offset is UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ChangeRefused(field, f"“{text}” is not a day such as 2027-01-31, or a moment in ISO 8601.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _membership(email: str, slug: str | None) -> Membership:

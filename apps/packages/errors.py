@@ -48,8 +48,42 @@ class Suspended(NotActive):
     """An administrator stopped the subscription: its owner cannot get round that."""
 
 
+class TermsNotAccepted(Refused):
+    """The portal has terms of use, and these are not the ones that were accepted."""
+
+    about = "accept_terms"
+
+
+class NeedsApproval(Refused):
+    """The package is given by a manager of the portal only."""
+
+    about = "package"
+
+
+class NotAwaiting(Refused):
+    """There is nothing to approve or to reject."""
+
+
+class InvalidSettings(Refused):
+    """A limit, or the day until which it holds, cannot be used; `field` says which."""
+
+    about = "per_minute"
+
+
+class InvalidTerms(Refused):
+    """Terms of use that cannot be published; `field` says why."""
+
+    about = "version"
+
+
 class InvalidClient(Refused):
     """A client's name, plants, networks, expiry or overlap cannot be used; `field` says which."""
+
+    about = "name"
+
+
+class TooManyClients(Refused):
+    """The subscription has as many clients as its package allows."""
 
     about = "name"
 

@@ -1,4 +1,4 @@
-"""What was bought, and the keys to it: subscriptions, API clients, their secrets, and what was used of the quota."""
+"""What was bought, and the keys to it: packages, terms, subscriptions, API clients, their secrets, the quota used."""
 
 import uuid
 from datetime import datetime
@@ -11,12 +11,72 @@ from django.utils.translation import gettext_lazy as _
 from oauth2_provider.models import AbstractApplication
 
 from apps.accounts.models import Membership, Portal
+from apps.plants.models import Plant
 
-from .catalog import Api, Package
+from .catalog import Api, Approval, Package
+
+_PACKAGES = [(package.value, package.value.capitalize()) for package in Package]
 
 
 def _client_id() -> str:
     return str(uuid.uuid4())
+
+
+class PackageSettings(models.Model):
+    """What a portal's manager decides about a package: limits, clients, approval. Which functions it has, never.
+
+    No row means the defaults of the catalog.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    portal = models.ForeignKey(Portal, models.CASCADE, related_name="package_settings", verbose_name=_("portal"))
+    package = models.CharField(_("package"), max_length=20, choices=_PACKAGES)
+    per_minute = models.PositiveIntegerField(_("calls per minute"))
+    per_day = models.PositiveIntegerField(_("calls per day"))
+    max_clients = models.PositiveIntegerField(_("clients at most"))
+    approval = models.CharField(
+        _("approval"),
+        max_length=20,
+        choices=[(Approval.AUTOMATIC.value, _("automatic")), (Approval.MANAGER.value, _("by a manager"))],
+    )
+
+    class Meta:
+        verbose_name = _("package settings")
+        verbose_name_plural = _("package settings")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["portal", "package"], name="one_settings_row_per_portal_and_package"),
+            models.CheckConstraint(
+                condition=Q(per_minute__gte=1, per_day__gte=1, max_clients__gte=1), name="package_limits_are_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(approval__in=[approval.value for approval in Approval]), name="package_approval_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.portal} · {self.get_package_display()}"
+
+
+class Terms(models.Model):
+    """The terms of use an owner accepts when the API is switched on; the latest published ones hold."""
+
+    id = models.BigAutoField(primary_key=True)
+    portal = models.ForeignKey(Portal, models.CASCADE, related_name="terms", verbose_name=_("portal"))
+    version = models.CharField(_("version"), max_length=40)
+    text = models.TextField(_("text"))
+    text_de = models.TextField(_("German text"), blank=True)
+    published_at = models.DateTimeField(_("published"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("terms")
+        verbose_name_plural = _("terms")
+        ordering: ClassVar = ["-published_at", "-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["portal", "version"], name="one_text_per_version_of_the_terms"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.portal} · {self.version}"
 
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
@@ -45,13 +105,20 @@ class Subscription(models.Model):
     membership = models.OneToOneField(
         Membership, models.CASCADE, null=True, blank=True, related_name="subscription", verbose_name=_("member")
     )
-    package = models.CharField(
-        _("package"), max_length=20, choices=[(package.value, package.value.capitalize()) for package in Package]
-    )
+    package = models.CharField(_("package"), max_length=20, choices=_PACKAGES)
     status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.OFF)
-    reason = models.TextField(_("reason"), blank=True, help_text=_("Why it is suspended; its owner reads this."))
+    reason = models.TextField(
+        _("reason"), blank=True, help_text=_("Why it is suspended or was rejected; its owner reads this.")
+    )
     since = models.DateTimeField(_("active since"), null=True, blank=True)
     valid_after = models.DateTimeField(_("tokens valid after"), default=timezone.now)
+    terms_version = models.CharField(_("accepted terms"), max_length=40, blank=True)
+    terms_accepted_at = models.DateTimeField(_("accepted"), null=True, blank=True)
+    override_per_minute = models.PositiveIntegerField(_("own limit per minute"), null=True, blank=True)
+    override_per_day = models.PositiveIntegerField(_("own limit per day"), null=True, blank=True)
+    override_until = models.DateTimeField(
+        _("own limits until"), null=True, blank=True, help_text=_("Empty = until they are taken back.")
+    )
 
     objects = SubscriptionQuerySet.as_manager()
 
@@ -65,6 +132,11 @@ class Subscription(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(status__in=["off", "active", "suspended", "awaiting"]), name="subscription_status_is_known"
+            ),
+            models.CheckConstraint(
+                condition=(Q(override_per_minute=None) | Q(override_per_minute__gte=1))
+                & (Q(override_per_day=None) | Q(override_per_day__gte=1)),
+                name="subscription_limits_are_positive",
             ),
         ]
 
@@ -81,12 +153,14 @@ class Subscription(models.Model):
 class ApiClientQuerySet(models.QuerySet["ApiClient"]):
     """Which clients may be given a token. What a token may do is judged again on every call: see apps/api/auth.py."""
 
+    def alive(self, now: datetime) -> Self:
+        """Enabled and unexpired."""
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=now), enabled=True)
+
     def usable(self, now: datetime) -> Self:
-        """Enabled and unexpired, of an active subscription whose user (if it has one) is active."""
-        return self.filter(
-            Q(expires_at=None) | Q(expires_at__gt=now),
+        """Alive, of an active subscription whose user (if it has one) is active."""
+        return self.alive(now).filter(
             Q(subscription__membership=None) | Q(subscription__membership__user__is_active=True),
-            enabled=True,
             subscription__status=Subscription.Status.ACTIVE,
         )
 
@@ -120,6 +194,8 @@ class ApiClient(AbstractApplication):
     networks = models.JSONField(
         _("limited to networks"), default=list, blank=True, help_text=_("Such as 192.0.2.0/24; empty = all.")
     )
+    last_used_at = models.DateTimeField(_("last used"), null=True, editable=False, help_text=_("To the minute."))
+    last_ip = models.GenericIPAddressField(_("last address"), null=True, editable=False)
 
     objects = ApiClientQuerySet.as_manager()
 
@@ -187,3 +263,56 @@ class QuotaCounter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.minute_used} · {self.day_used}"
+
+
+class UsageHour(models.Model):
+    """What a client did with a function in an hour of UTC. Written by usage_buffer.py, read by usage.py.
+
+    No constraint ties the rows to what they name: a call may be written down after its subscription is gone.
+    """
+
+    pk = models.CompositePrimaryKey("subscription_id", "hour", "client_id", "function", "status")
+    subscription = models.ForeignKey(
+        Subscription, models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    hour = models.DateTimeField()
+    client_id = models.BigIntegerField()
+    function = models.CharField(max_length=40)
+    status = models.CharField(max_length=3, help_text=_("Class of HTTP status, such as 2xx."))
+    calls = models.BigIntegerField()
+    points = models.BigIntegerField()
+    bytes = models.BigIntegerField()
+    milliseconds = models.FloatField()
+
+    class Meta:
+        verbose_name = _("API usage of an hour")
+        verbose_name_plural = _("API usage by hour")
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H} {self.function} {self.status}: {self.calls}"
+
+
+class PlantAccess(models.Model):
+    """That an API client read a plant's data on a day of the plant: the log its owner may read.
+
+    Who it was is copied here, so the row can be read when client and subscription are gone.
+    """
+
+    pk = models.CompositePrimaryKey("plant_id", "day", "client_id")
+    plant = models.ForeignKey(Plant, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    day = models.DateField()
+    client_id = models.BigIntegerField()
+    client_name = models.CharField(max_length=255)
+    api = models.CharField(max_length=10, choices=[(api.value, api.value) for api in Api])
+    reader = models.CharField(max_length=254, help_text=_("Whose API: a user's e-mail address, or the portal's name."))
+    calls = models.BigIntegerField()
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    last_address = models.GenericIPAddressField(null=True)
+
+    class Meta:
+        verbose_name = _("access to a plant")
+        verbose_name_plural = _("access to plants")
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.client_name} ({self.reader}): {self.calls}"

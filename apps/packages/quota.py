@@ -1,6 +1,7 @@
 """What a subscription may spend per UTC minute and UTC day, exact however many processes ask at once.
 
-One conditional upsert per call decides and counts: whoever finds no room in either window changes nothing. The
+One conditional upsert per call decides and counts (where settings.REDIS_URL is set, one script in Redis that follows
+the same rules: see quota_redis.py): whoever finds no room in either window changes nothing. The
 counters belong to the subscription, so more clients, another package or switching off and on give no second helping.
 """
 
@@ -8,13 +9,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Case, F, PositiveIntegerField, When
 
 from apps.accounts.access import Access
 
+from . import quota_redis
 from .catalog import DEFAULT_LIMITS, Limits, Package
 from .models import QuotaCounter
+from .quota_redis import QuotaUnavailable as QuotaUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class Spent:
     minute_used: int
     day_used: int
     violated: list[str] = field(default_factory=list)
+    base: int = 0  # what stays counted of a call that is refused; 0 = all of it
 
     def limit(self, window: Window) -> int:
         return self.limits.per_minute if window is MINUTE else self.limits.per_day
@@ -65,11 +70,16 @@ class Spent:
         return max((window.resets_in(self.now) for window in WINDOWS if window.name in self.violated), default=0)
 
     def settle(self, status: int) -> None:
-        """Give back what the answer did not earn: all of it for our own failure, the day's part for a 304."""
+        """Give back what the answer did not earn.
+
+        All of it for our own failure, the day's part for a 304, and what a long range cost for one that was refused.
+        """
         if self.allowed and status >= 500:
-            refund(self, MINUTE, DAY)
+            refund(self, self.cost, MINUTE, DAY)
+        elif self.allowed and status >= 400 and 0 < self.base < self.cost:
+            refund(self, self.cost - self.base, MINUTE, DAY)
         elif self.allowed and status == 304:
-            refund(self, DAY)
+            refund(self, self.cost, DAY)
 
     def headers(self) -> dict[str, str]:
         """RateLimit-Policy and RateLimit of draft-ietf-httpapi-ratelimit-headers-10, lists of structured fields."""
@@ -78,9 +88,17 @@ class Spent:
         return {"RateLimit-Policy": ", ".join(policy), "RateLimit": ", ".join(left)}
 
 
-def spend(access: Access, cost: int, now: datetime) -> Spent:
-    """Count a call of that cost against the subscription behind `access`, if both windows have room for it."""
-    return take(*_account(access), cost, now)
+def spend(access: Access, cost: int, now: datetime, base: int = 0) -> Spent:
+    """Count a call of that cost against the subscription behind `access`, if both windows have room for it.
+
+    A call never costs more than a whole window holds, so none is out of reach for ever. `base` is what stays
+    counted of a call that is refused (4xx); all of it where it is not given.
+    """
+    subscription, limits = _account(access)
+    cost = min(cost, limits.per_minute, limits.per_day)
+    spent = take(subscription, limits, cost, now)
+    spent.base = base
+    return spent
 
 
 def usage(access: Access, now: datetime) -> Spent:
@@ -88,16 +106,25 @@ def usage(access: Access, now: datetime) -> Spent:
     return _read(*_account(access), 0, now)
 
 
+def limits_of(access: Access) -> Limits:
+    """The limits that hold for this call: the subscription's or the portal's own, else those of the catalog."""
+    default = DEFAULT_LIMITS[Package(access.package or "")]
+    return Limits(access.per_minute or default.per_minute, access.per_day or default.per_day)
+
+
 def _account(access: Access) -> tuple[UUID, Limits]:
     if access.subscription is None or access.package is None:
         raise ValueError("Only the APIs have a quota.")
-    return access.subscription, DEFAULT_LIMITS[Package(access.package)]
+    return access.subscription, limits_of(access)
 
 
 def take(subscription: UUID, limits: Limits, cost: int, now: datetime) -> Spent:
-    """One SQL statement for a call that passes, one more to say why for a call that does not."""
+    """One SQL statement for a call that passes, one more to say why for a call that does not; in Redis always one."""
     if cost > min(limits.per_minute, limits.per_day):  # the first call of all meets no row to compare with
         return _read(subscription, limits, cost, now)
+    if settings.REDIS_URL:
+        found = quota_redis.take(subscription, limits, cost, MINUTE.number(now), DAY.number(now))
+        return _explained(Spent(subscription, limits, cost, now, *found))
     key = QuotaCounter._meta.pk.get_db_prep_value(subscription, connection)
     with connection.cursor() as cursor:
         numbers = [MINUTE.number(now), cost, DAY.number(now), cost]
@@ -124,13 +151,25 @@ _TAKE = f"""
 
 
 def _read(subscription: UUID, limits: Limits, cost: int, now: datetime) -> Spent:
-    counter = QuotaCounter.objects.filter(pk=subscription).first()
-    minute = _in_window(counter.minute, counter.minute_used, MINUTE.number(now)) if counter else 0
-    day = _in_window(counter.day, counter.day_used, DAY.number(now)) if counter else 0
-    spent = Spent(subscription, limits, cost, now, allowed=False, minute_used=minute, day_used=day)
-    # Room may have come back since the denial (a refund): then the minute says when to try again.
-    full = [window.name for window in WINDOWS if spent.used(window) + cost > spent.limit(window)]
-    spent.violated = full or ([MINUTE.name] if cost else [])
+    counter = _stored(subscription)
+    minute = _in_window(counter[0], counter[1], MINUTE.number(now)) if counter else 0
+    day = _in_window(counter[2], counter[3], DAY.number(now)) if counter else 0
+    return _explained(Spent(subscription, limits, cost, now, allowed=False, minute_used=minute, day_used=day))
+
+
+def _stored(subscription: UUID) -> quota_redis.Counter | None:
+    if settings.REDIS_URL:
+        return quota_redis.read(subscription)
+    rows = QuotaCounter.objects.filter(pk=subscription)
+    return rows.values_list("minute", "minute_used", "day", "day_used").first()
+
+
+def _explained(spent: Spent) -> Spent:
+    """With the windows that had no room, where it was not allowed."""
+    if not spent.allowed:
+        # Room may have come back since the denial (a refund): then the minute says when to try again.
+        full = [window.name for window in WINDOWS if spent.used(window) + spent.cost > spent.limit(window)]
+        spent.violated = full or ([MINUTE.name] if spent.cost else [])
     return spent
 
 
@@ -138,17 +177,19 @@ def _in_window(number: int, used: int, now: int) -> int:
     return used if number in (now, now + 1) else 0
 
 
-def refund(spent: Spent, *windows: Window) -> None:
-    """Give a call's cost back to these windows, unless they have begun anew meanwhile."""
-    changes = {f"{window.name}_used": _without(spent, window) for window in windows}
-    QuotaCounter.objects.filter(pk=spent.subscription).update(**changes)
-    spent.minute_used -= spent.cost if MINUTE in windows else 0
-    spent.day_used -= spent.cost if DAY in windows else 0
+def refund(spent: Spent, amount: int, *windows: Window) -> None:
+    """Give so much of a call's cost back to these windows, unless they have begun anew meanwhile."""
+    if settings.REDIS_URL:
+        numbers = {window.name: window.number(spent.now) for window in windows}
+        quota_redis.refund(spent.subscription, amount, numbers)
+    else:
+        changes = {f"{window.name}_used": _without(spent, amount, window) for window in windows}
+        QuotaCounter.objects.filter(pk=spent.subscription).update(**changes)
+    spent.minute_used -= amount if MINUTE in windows else 0
+    spent.day_used -= amount if DAY in windows else 0
 
 
-def _without(spent: Spent, window: Window) -> Case:
+def _without(spent: Spent, amount: int, window: Window) -> Case:
     number, used = window.number(spent.now), f"{window.name}_used"
-    counted = When(
-        **{f"{window.name}__in": (number, number + 1), f"{used}__gte": spent.cost}, then=F(used) - spent.cost
-    )
+    counted = When(**{f"{window.name}__in": (number, number + 1), f"{used}__gte": amount}, then=F(used) - amount)
     return Case(counted, default=F(used), output_field=PositiveIntegerField())

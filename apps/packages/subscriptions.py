@@ -4,7 +4,9 @@ Every act holds the subscription's row lock, then reads the clock, and writes it
 What dies is dead for good: `valid_after` moves past every token ever made, so switching on again revives nothing.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -12,14 +14,25 @@ from django.utils.translation import gettext as _
 from oauth2_provider.models import AccessToken
 
 from apps.accounts import audit
-from apps.accounts.access import Role
 from apps.accounts.audit import Actor
 from apps.accounts.models import Membership, Portal
+from apps.accounts.validity import after_every
 
-from .catalog import Api, Package, granted
-from .clients import after_every, end_all
-from .errors import AlreadyActive, NotActive, NotManager, Suspended, UnknownPackage, UserDisabled
+from .catalog import Api, Approval, Package, granted
+from .clients import end_all
+from .errors import (
+    AlreadyActive,
+    InvalidSettings,
+    NeedsApproval,
+    NotActive,
+    NotAwaiting,
+    Suspended,
+    UnknownPackage,
+    UserDisabled,
+)
 from .models import Subscription
+from .offers import accepted, check_manager, positive, settings_of
+from .usage import calls_by_function
 
 Status = Subscription.Status
 
@@ -30,10 +43,21 @@ class Difference:
 
     gained: tuple[str, ...]
     lost: tuple[str, ...]
+    lost_calls: Mapping[str, int] = field(default_factory=dict)  # how often each lost one was used lately
 
 
-def difference(api: Api, old: Package, new: Package) -> Difference:
-    """What a change of package would mean, in the order of the catalog; to be shown before it is confirmed."""
+LATELY = timedelta(days=30)
+
+
+def difference(subscription: Subscription, package: Package) -> Difference:
+    """What another package would mean for a subscription; to be shown before it is confirmed."""
+    change = compare(subscription.api, Package(subscription.package), package)
+    used = calls_by_function(subscription, timezone.now() - LATELY) if change.lost else {}
+    return replace(change, lost_calls={name: used.get(name, 0) for name in change.lost})
+
+
+def compare(api: Api, old: Package, new: Package) -> Difference:
+    """What tells two packages of an API apart, in the order of the catalog."""
     had = [function.name for function in granted(api, old)]
     has = [function.name for function in granted(api, new)]
     gained = tuple(name for name in has if name not in had)
@@ -53,44 +77,88 @@ def find_package(name: str) -> Package:
 
 
 @transaction.atomic
-def activate_user_api(membership: Membership, package: Package, actor: Actor) -> Subscription:
-    """Switch on the User API of a member."""
+def activate_user_api(membership: Membership, package: Package, actor: Actor, accepted_terms: str = "") -> Subscription:
+    """Switch on the User API of a member; where the package needs approval, it awaits that.
+
+    `accepted_terms` is the version of the portal's terms that the member accepted, if it has published any.
+    """
     if not membership.user.is_active:
         raise UserDisabled(_("The account %s is disabled.") % membership.user)
     subscription, _created = Subscription.objects.get_or_create(
         membership=membership, defaults={"portal": membership.portal, "package": package}
     )
-    return _activate(subscription, package, actor)
+    return _activate(subscription, package, actor, accepted_terms)
 
 
 @transaction.atomic
-def activate_portal_api(portal: Portal, by: Membership, package: Package, actor: Actor) -> Subscription:
-    """Switch on the Portal API; `by` is the manager who wishes it."""
+def activate_portal_api(
+    portal: Portal, by: Membership, package: Package, actor: Actor, accepted_terms: str = ""
+) -> Subscription:
+    """Switch on the Portal API; `by` is the manager who wishes it, so nobody has to approve."""
     check_manager(portal, by)
     subscription, _created = Subscription.objects.get_or_create(
         portal=portal, membership=None, defaults={"package": package}
     )
-    return _activate(subscription, package, actor, by=by.user.email)
+    return _activate(subscription, package, actor, accepted_terms, by=by.user.email)
 
 
-def check_manager(portal: Portal, by: Membership) -> None:
-    """NotManager unless `by` is an active manager of this portal."""
-    if by.portal_id != portal.pk or by.role != Role.MANAGER or not by.user.is_active:
-        raise NotManager(_("%(user)s is not a manager of the portal %(portal)s.") % {"user": by.user, "portal": portal})
-
-
-def _activate(subscription: Subscription, package: Package, actor: Actor, **more: str) -> Subscription:
+def _activate(
+    subscription: Subscription, package: Package, actor: Actor, accepted_terms: str, **more: object
+) -> Subscription:
     subscription = Subscription.objects.locked(subscription.pk)
     if subscription.status == Status.ACTIVE:
         raise AlreadyActive(_("API access is already active, with the package %s.") % subscription.package)
     if subscription.status != Status.OFF:
         raise _not_active(subscription)
-    before = _state(subscription)
-    subscription.package, subscription.status, subscription.reason = package, Status.ACTIVE, ""
-    subscription.since = timezone.now()
+    before, waits = _state(subscription), _needs_approval(subscription, package)
+    for name, value in accepted(subscription.portal, accepted_terms).items():
+        setattr(subscription, name, value)
+    subscription.package, subscription.reason = package, ""
+    subscription.status = Status.AWAITING if waits else Status.ACTIVE
+    subscription.since = None if waits else timezone.now()
     _kill_tokens(subscription)
     subscription.save()
-    _record(actor, "api.activated", subscription, before, **more)
+    if subscription.terms_version:
+        more["terms"] = subscription.terms_version
+    _record(actor, "api.requested" if waits else "api.activated", subscription, before, "", **more)
+    return subscription
+
+
+def _needs_approval(subscription: Subscription, package: Package) -> bool:
+    settings = settings_of(subscription.portal, package)
+    return subscription.api is Api.USER and settings.approval == Approval.MANAGER
+
+
+# --- Approval -------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def approve(subscription: Subscription, actor: Actor, reason: str = "") -> Subscription:
+    """A manager says yes: clients made meanwhile begin to work."""
+    subscription = _awaiting(subscription)
+    before = _state(subscription)
+    subscription.status, subscription.since = Status.ACTIVE, timezone.now()
+    subscription.save()
+    _record(actor, "api.approved", subscription, before, reason)
+    return subscription
+
+
+@transaction.atomic
+def reject(subscription: Subscription, actor: Actor, reason: str) -> Subscription:
+    """A manager says no: it is off, clients made meanwhile end, and its owner reads the reason."""
+    subscription = _awaiting(subscription)
+    before = _state(subscription)
+    subscription.status, subscription.reason = Status.OFF, reason
+    ended = end_all(subscription)
+    subscription.save()
+    _record(actor, "api.rejected", subscription, before, reason, secrets_revoked=ended)
+    return subscription
+
+
+def _awaiting(subscription: Subscription) -> Subscription:
+    subscription = Subscription.objects.locked(subscription.pk)
+    if subscription.status != Status.AWAITING:
+        raise NotAwaiting(_("API access does not await approval."))
     return subscription
 
 
@@ -99,8 +167,11 @@ def _activate(subscription: Subscription, package: Package, actor: Actor, **more
 
 @transaction.atomic
 def deactivate(subscription: Subscription, actor: Actor, reason: str = "") -> int:
-    """Off: tokens, secrets and clients end at once and for good. Returns how many live secrets died."""
-    subscription = _active(subscription)
+    """Off: tokens, secrets and clients end at once and for good. Returns how many live secrets died.
+
+    Its owner may also take back what still awaits approval.
+    """
+    subscription = _active(subscription, Status.AWAITING)
     before = _state(subscription)
     subscription.status, subscription.since = Status.OFF, None
     _kill_tokens(subscription)
@@ -139,23 +210,65 @@ def resume(subscription: Subscription, actor: Actor, reason: str = "") -> Subscr
 
 
 @transaction.atomic
-def change_package(subscription: Subscription, package: Package, actor: Actor) -> Difference:
-    """Up or down, at once and for living tokens too. The package it has already changes nothing."""
+def change_package(subscription: Subscription, package: Package, actor: Actor, *, approved: bool = False) -> Difference:
+    """Up or down, at once and for living tokens too. The package it has already changes nothing.
+
+    NeedsApproval where functions would be gained that a manager has to approve, unless one has (`approved`).
+    """
     subscription = _active(subscription)
     before, old = _state(subscription), Package(subscription.package)
+    change = compare(subscription.api, old, package)
+    if change.gained and not approved and _needs_approval(subscription, package):
+        raise NeedsApproval(_("The package %s is given by a manager of the portal only.") % package)
     if package is not old:
         subscription.package = package
         subscription.save()
         _record(actor, "api.package_changed", subscription, before)
-    return difference(subscription.api, old, package)
+    return change
+
+
+@transaction.atomic
+def override_limits(
+    subscription: Subscription,
+    actor: Actor,
+    reason: str,
+    *,
+    per_minute: int | None = None,
+    per_day: int | None = None,
+    until: datetime | None = None,
+) -> Subscription:
+    """Limits of its own from the next call on, `until` a moment or until taken back. None = those of the package."""
+    if until is not None and until <= timezone.now():
+        raise InvalidSettings(_("The end lies in the past."), "until")
+    subscription = Subscription.objects.locked(subscription.pk)
+    before = _override(subscription)
+    given = per_minute is not None or per_day is not None
+    subscription.override_per_minute = None if per_minute is None else positive(per_minute, "per_minute")
+    subscription.override_per_day = None if per_day is None else positive(per_day, "per_day")
+    subscription.override_until = until if given else None
+    subscription.save()
+    subject, after = _subject(subscription), _override(subscription)
+    audit.record(
+        actor, "api.limits_changed", subject, portal=subscription.portal, before=before, after=after, reason=reason
+    )
+    return subscription
+
+
+def _override(subscription: Subscription) -> dict[str, object]:
+    until = subscription.override_until
+    return {
+        "per_minute": subscription.override_per_minute,
+        "per_day": subscription.override_per_day,
+        "until": until.isoformat() if until else None,
+    }
 
 
 # --- Shared -----------------------------------------------------------------------------------------
 
 
-def _active(subscription: Subscription) -> Subscription:
+def _active(subscription: Subscription, *also: Status) -> Subscription:
     subscription = Subscription.objects.locked(subscription.pk)
-    if subscription.status != Status.ACTIVE:
+    if subscription.status not in (Status.ACTIVE, *also):
         raise _not_active(subscription)
     return subscription
 
@@ -180,6 +293,9 @@ def _state(subscription: Subscription) -> dict[str, str]:
 def _record(
     actor: Actor, action: str, subscription: Subscription, before: dict[str, str], reason: str = "", **more: object
 ) -> None:
-    after = {**_state(subscription), **more}
-    subject = f"{subscription.api.value} API · {subscription}"
-    audit.record(actor, action, subject, portal=subscription.portal, before=before, after=after, reason=reason)
+    after, portal = {**_state(subscription), **more}, subscription.portal
+    audit.record(actor, action, _subject(subscription), portal=portal, before=before, after=after, reason=reason)
+
+
+def _subject(subscription: Subscription) -> str:
+    return f"{subscription.api.value} API · {subscription}"

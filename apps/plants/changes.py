@@ -25,22 +25,22 @@ class UnknownPlants(ChangeRefused):
 
 
 @transaction.atomic
-def assign(plant: Plant, user: User, actor: Actor) -> bool:
+def assign(plant: Plant, user: User, actor: Actor, reason: str = "") -> bool:
     """Let a member see a plant; returns whether that is new."""
     membership = _membership(plant, user)
     _, created = Assignment.objects.get_or_create(membership=membership, plant=plant)
     if created:
-        audit.record(actor, "plant.assigned", user, portal=plant.portal, after=_named(plant))
+        audit.record(actor, "plant.assigned", user, portal=plant.portal, after=_named(plant), reason=reason)
     return created
 
 
 @transaction.atomic
-def unassign(plant: Plant, user: User, actor: Actor) -> bool:
+def unassign(plant: Plant, user: User, actor: Actor, reason: str = "") -> bool:
     """Take a plant from a member; returns whether they had it."""
     membership = _membership(plant, user)
     deleted, _ = Assignment.objects.filter(membership=membership, plant=plant).delete()
     if deleted:
-        audit.record(actor, "plant.unassigned", user, portal=plant.portal, before=_named(plant))
+        audit.record(actor, "plant.unassigned", user, portal=plant.portal, before=_named(plant), reason=reason)
     return bool(deleted)
 
 

@@ -92,16 +92,19 @@ def test_the_same_role_again_changes_nothing(cast: Cast):
 
 
 def test_a_removed_membership_takes_its_assignments_along(cast: Cast):
-    changes.remove_membership(cast.alice.memberships.get(), SHELL)
+    changes.remove_membership(cast.alice.memberships.get(), SHELL, "moved away")
     assert not cast.plant_a.assignments.exists()
     assert recorded() == [("membership.removed", "alice@sunny.example")]
+    assert AuditEntry.objects.get().reason == "moved away"
 
 
 def test_a_user_is_kept_out_and_let_in_again(cast: Cast):
     assert changes.set_active(cast.alice, False, SHELL)
     assert not changes.set_active(cast.alice, False, SHELL)
     assert not User.objects.get(pk=cast.alice.pk).is_active
+    out = cast.alice.valid_after
     assert changes.set_active(cast.alice, True, SHELL)
+    assert cast.alice.valid_after > out
     assert [action for action, _ in recorded()] == ["user.disabled", "user.enabled"]
 
 

@@ -3,7 +3,9 @@
 import pytest
 from django.db import IntegrityError, connection
 
-from apps.accounts.models import Membership, User
+from apps.accounts import audit
+from apps.accounts.audit import Actor
+from apps.accounts.models import AuditEntry, Membership, Portal, User
 from tests.cast import Cast
 
 
@@ -42,3 +44,37 @@ def test_not_even_plain_sql_moves_a_membership(cast: Cast):
     target = Membership._meta.pk.get_db_prep_value(cast.other.pk, connection)
     with pytest.raises(IntegrityError, match="cannot change portal"), connection.cursor() as cursor:
         cursor.execute("UPDATE accounts_membership SET portal_id = %s WHERE id = %s", [target, own])
+
+
+# --- Records of acts -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def entry(cast: Cast) -> AuditEntry:
+    audit.record(Actor("mona"), "plant.assigned", "Alice", portal=cast.sunny)
+    return AuditEntry.objects.get()
+
+
+def test_a_record_cannot_be_changed(entry: AuditEntry):
+    with pytest.raises(IntegrityError, match="append-only"):
+        AuditEntry.objects.update(actor="nobody")
+
+
+def test_a_record_cannot_be_deleted(entry: AuditEntry):
+    with pytest.raises(IntegrityError, match="append-only"):
+        entry.delete()
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE accounts_auditentry SET reason = 'x'", "DELETE FROM accounts_auditentry"]
+)
+def test_not_even_plain_sql_changes_a_record(entry: AuditEntry, statement: str):
+    with pytest.raises(IntegrityError, match="append-only"), connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def test_a_record_outlives_its_portal_and_keeps_its_id(cast: Cast, entry: AuditEntry):
+    portal = cast.sunny.pk
+    Portal.objects.filter(pk=portal).delete()
+    assert AuditEntry.objects.get().portal_id == portal
+    assert AuditEntry.objects.select_related("portal").get().portal is None

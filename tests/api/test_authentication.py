@@ -15,7 +15,8 @@ from oauthlib.oauth2 import InvalidClientError  # type: ignore[import-untyped]
 from rest_framework.test import APIRequestFactory
 
 from apps.accounts.access import Role, Via
-from apps.accounts.changes import remove_membership
+from apps.accounts.changes import remove_membership, set_active
+from apps.accounts.models import User
 from apps.api import oauth
 from apps.api.auth import access_of as resolve
 from apps.packages import clients, policy, subscriptions
@@ -155,6 +156,17 @@ def test_a_disabled_users_token_is_dead(cast, key, token):
     assert is_refused(key)
 
 
+def test_a_user_let_in_again_gets_new_tokens_and_the_old_ones_stay_dead(cast, key, token):
+    assert not is_dead(token)
+    set_active(cast.alice, False, ROBOT)
+    assert is_dead(token)
+    assert is_refused(key)
+    set_active(cast.alice, True, ROBOT)
+    assert is_dead(token)
+    assert not is_refused(key)
+    assert not is_dead(key.token())
+
+
 def test_a_disabled_manager_does_not_end_the_portal_api(cast):
     key = portal_key(cast.mona, cast.sunny)
     token = key.token()
@@ -190,6 +202,11 @@ def test_after_a_leak_a_new_secret_makes_living_tokens_again_at_once(key, token)
     secret = clients.issue_secret(key.client, ROBOT)
     assert not is_dead(Key(key.subscription, key.client, secret).token())
     assert is_dead(token)
+
+
+def _shut_out_and_let_in(key: Key) -> None:
+    for active in (False, True):
+        set_active(User.objects.get(memberships__subscription=key.subscription), active, ROBOT)
 
 
 # --- What else ends a token ---------------------------------------------------------------------------
@@ -241,7 +258,7 @@ def test_a_client_limited_to_networks_is_heard_from_there_only(cast):
 # --- created against valid_after ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", [Subscription, ApiClient])
+@pytest.mark.parametrize("model", [Subscription, ApiClient, User])
 def test_a_token_made_in_the_microsecond_of_valid_after_lives_and_one_before_is_dead(token, model):
     created = AccessToken.objects.get().created
     model.objects.update(valid_after=created)
@@ -253,7 +270,8 @@ def test_a_token_made_in_the_microsecond_of_valid_after_lives_and_one_before_is_
 def test_a_whole_second_compares_like_any_other_moment(token):
     """SQLite keeps moments as text and leaves the fraction of a whole second out."""
     second = timezone.now().replace(microsecond=0)
-    ApiClient.objects.update(valid_after=second - dt.timedelta(days=1))
+    for model in (ApiClient, User):
+        model.objects.update(valid_after=second - dt.timedelta(days=1))
     for created, valid_after, dead in [
         (second, second, False),
         (second, second + MICROSECOND, True),
@@ -298,8 +316,9 @@ def test_a_leak_within_one_microsecond_still_tells_old_from_new(stopped_clock, k
         lambda key: (
             subscriptions.suspend(key.subscription, ROBOT, "") and subscriptions.resume(key.subscription, ROBOT)
         ),
+        lambda key: _shut_out_and_let_in(key),
     ],
-    ids=["leak", "suspension"],
+    ids=["leak", "suspension", "disabled user"],
 )
 def test_a_token_from_a_server_whose_clock_is_ahead_dies_too(key, token, revoke):
     AccessToken.objects.update(created=timezone.now() + dt.timedelta(seconds=5))
@@ -315,9 +334,10 @@ def test_a_token_from_a_server_whose_clock_is_ahead_dies_too(key, token, revoke)
         lambda key: (
             subscriptions.suspend(key.subscription, ROBOT, "") and subscriptions.resume(key.subscription, ROBOT)
         ),
+        lambda key: set_active(key.subscription.membership.user, False, ROBOT),
         lambda _key: ApiClient.objects.update(enabled=False),
     ],
-    ids=["leak", "deactivation", "suspension and back", "disabled"],
+    ids=["leak", "deactivation", "suspension and back", "disabled user", "disabled client"],
 )
 def test_a_revocation_between_check_and_issue_wins(key, meanwhile):
     client = clients.verify(key.client.client_id, key.secret)

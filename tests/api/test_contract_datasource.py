@@ -252,6 +252,14 @@ def test_events_that_touch_the_days_come_newest_first(user_api: Api, cast: Cast)
     ]
 
 
+def test_events_of_other_plants_are_not_told(user_api: Api, cast: Cast) -> None:
+    own, foreign = device(cast.plant_a, "Inverter"), device(cast.plant_b, "Inverter")
+    stored = event(own, "2025-06-21T10:00:00+00:00", None)
+    event(foreign, "2025-06-21T10:00:00+00:00", None)
+    path = f"datasource/plant/{cast.plant_a.pk}/events?dateFrom=2025-06-21&dateTo=2025-06-21"
+    assert [found["id"] for found in user_api(cast.alice, "basic").json(path)] == [str(stored.pk)]
+
+
 def test_events_are_those_of_the_last_30_days_where_no_days_are_given(
     user_api: Api, cast: Cast, at: Callable[[str], None]
 ) -> None:

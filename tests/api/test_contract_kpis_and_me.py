@@ -1,14 +1,17 @@
 """Calls 19 and 20: indicators with their reasons, and what a client may know about itself."""
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.plants.models import Plant
 from tests.api.conftest import ApiCaller
 from tests.cast import Cast
+from tests.clients_cast import user_key
 
 Api = Callable[[User, str], ApiCaller]
 DAY = "dateFrom=2025-06-21&dateTo=2025-06-21"
@@ -127,6 +130,13 @@ ADVANCED = [
     "kpis",
 ]
 FLEETS = ["plants_by_fleet", "fleets", "fleet", "fleet_plants"]
+DAYS_PER_COST = {
+    "plant_channels": 31,
+    "component_channels": 31,
+    "tracker_channels": 31,
+    "cross_epoch_channels": 31,
+    "kpis": 366,
+}
 
 
 @pytest.mark.parametrize(
@@ -153,6 +163,9 @@ def test_a_client_can_ask_what_it_is_and_may(
     ):
         me = caller.json("me")
         assert sorted(me.pop("functions")) == sorted(functions)
+        assert {row["name"]: (row["cost"], row["daysPerCost"]) for row in me.pop("costs")} == {
+            name: (1, DAYS_PER_COST.get(name)) for name in functions
+        }
         assert me == {
             "portal": "sunny",
             "api": api,
@@ -173,5 +186,30 @@ def test_a_client_can_ask_what_it_is_and_may(
                     "reset": "2025-06-22T00:00:00+00:00",
                 },
             ],
+            "client": {
+                "name": "test",
+                "expires": None,
+                "tokenExpires": "2025-06-21T13:34:56+00:00",
+                "plants": None,
+                "networks": [],
+            },
         }
         assert [window["used"] for window in caller.json("me")["quota"]] == [2, 2]
+
+
+def test_a_client_can_ask_what_limits_it(cast: Cast) -> None:
+    key = user_key(
+        cast.alice,
+        cast.sunny,
+        plant_ids=[cast.plant_a.pk],
+        networks=["127.0.0.0/8"],
+        expires_at=dt.datetime(2100, 1, 1, tzinfo=dt.UTC),
+    )
+    client = ApiCaller(key.token(), "sunny", key.subscription).json("me")["client"]
+    assert client.pop("tokenExpires") > timezone.now().isoformat()
+    assert client == {
+        "name": "default",
+        "expires": "2100-01-01T00:00:00+00:00",
+        "plants": [str(cast.plant_a.pk)],
+        "networks": ["127.0.0.0/8"],
+    }

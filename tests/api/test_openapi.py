@@ -59,7 +59,7 @@ def test_every_call_of_the_contract_fits_its_description() -> None:
 
 def test_every_operation_names_its_answers_and_how_to_authenticate() -> None:
     for path, operation in operations(openapi.schema()).items():
-        assert set(operation["responses"]) == {"200", "400", "401", "403", "404", "406", "429", "500"}, path
+        assert set(operation["responses"]) == {"200", "400", "401", "403", "404", "406", "429", "500", "503"}, path
         assert operation["security"] == [{"oauth2": []}]
         assert operation["summary"]
         assert operation["description"]

@@ -49,7 +49,7 @@ def alice_in_both(cast) -> None:
 def test_activation_prints_working_credentials(cast, selectors, api):
     printed = run("activate_api", *selectors, "--package", "advanced")
     client_id, secret = printed.pop("client_id"), printed.pop("client_secret")
-    assert printed == {"portal": "sunny", "api": api, "package": "advanced"}
+    assert printed == {"portal": "sunny", "api": api, "package": "advanced", "status": "active"}
     client = clients.verify(client_id, secret)
     assert client is not None
     assert (client.name, client.subscription.api.value, client.subscription.status) == ("default", api, "active")

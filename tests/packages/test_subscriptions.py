@@ -20,8 +20,8 @@ from apps.packages.subscriptions import (
     activate_portal_api,
     activate_user_api,
     change_package,
+    compare,
     deactivate,
-    difference,
     find_package,
     resume,
     suspend,
@@ -238,7 +238,7 @@ def test_an_upgrade_says_what_is_gained_and_a_downgrade_what_is_lost(key):
 
 
 def test_the_portal_api_gains_fleets_as_well():
-    gained = difference(Api.PORTAL, BASIC, ADVANCED).gained
+    gained = compare(Api.PORTAL, BASIC, ADVANCED).gained
     assert gained == ("plants_by_fleet", "fleets", "fleet", "fleet_plants", *ONLY_USER_ADVANCED)
 
 

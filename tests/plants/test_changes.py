@@ -28,9 +28,10 @@ def test_an_assignment_is_recorded_once(cast: Cast):
 
 
 def test_an_assignment_ends_once(cast: Cast):
-    assert changes.unassign(cast.plant_a, cast.alice, SHELL)
+    assert changes.unassign(cast.plant_a, cast.alice, SHELL, "sold")
     assert not changes.unassign(cast.plant_a, cast.alice, SHELL)
     assert recorded() == ["plant.unassigned"]
+    assert AuditEntry.objects.get().reason == "sold"
     assert not Assignment.objects.filter(plant=cast.plant_a).exists()
 
 

@@ -19,21 +19,25 @@ class Command(ApiCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--package", required=True, metavar="|".join(Package))
+        parser.add_argument(
+            "--accept-terms", metavar="VERSION", default="", help="the version of the portal's terms, if it has any"
+        )
 
     @transaction.atomic
-    def act_for(self, *, owner: Owner, package: str, **options: Any) -> dict[str, Any]:
-        subscription = _activate(owner, find_package(package))
+    def act_for(self, *, owner: Owner, package: str, accept_terms: str, **options: Any) -> dict[str, Any]:
+        subscription = _activate(owner, find_package(package), accept_terms)
         client, secret = create_client(subscription, "default", COMMAND_LINE)
         return {
             "portal": owner.portal.slug,
             "api": subscription.api.value,
             "package": subscription.package,
+            "status": subscription.status,
             "client_id": client.client_id,
             "client_secret": secret,
         }
 
 
-def _activate(owner: Owner, package: Package) -> Subscription:
+def _activate(owner: Owner, package: Package, terms: str) -> Subscription:
     if owner.member:
-        return activate_user_api(owner.member, package, COMMAND_LINE)
-    return activate_portal_api(owner.portal, owner.by, package, COMMAND_LINE)
+        return activate_user_api(owner.member, package, COMMAND_LINE, terms)
+    return activate_portal_api(owner.portal, owner.by, package, COMMAND_LINE, terms)

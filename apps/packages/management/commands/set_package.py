@@ -16,10 +16,11 @@ class Command(ApiCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--package", required=True, metavar="|".join(Package))
+        parser.add_argument("--approved", action="store_true", help="a manager gave the package, where that is needed")
 
-    def act_for(self, *, owner: Owner, package: str, **options: Any) -> dict[str, Any]:
+    def act_for(self, *, owner: Owner, package: str, approved: bool, **options: Any) -> dict[str, Any]:
         new, subscription = find_package(package), owner.subscription()
-        change = change_package(subscription, new, COMMAND_LINE)
+        change = change_package(subscription, new, COMMAND_LINE, approved=approved)
         return {
             "portal": owner.portal.slug,
             "api": subscription.api.value,

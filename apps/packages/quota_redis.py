@@ -1,0 +1,118 @@
+"""The two windows of quota.py in Redis, where settings.REDIS_URL is set: the same rules, one atomic script per call.
+
+Each subscription has one hash with the fields of a QuotaCounter. Redis out of reach means QuotaUnavailable, never
+unlimited calls. Only quota.py comes here.
+"""
+
+import logging
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import redis
+from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from .catalog import Limits
+
+log = logging.getLogger(__name__)
+
+KEPT_SECONDS = 2 * 86_400  # longer than any window counts
+PATIENCE_SECONDS = 1.0
+Counter = tuple[int, int, int, int]  # minute, minute_used, day, day_used
+
+
+class QuotaUnavailable(Exception):
+    """Nobody can say what is left of the quota, so the call must wait."""
+
+    retry_after = 5
+
+
+# As in quota.py: a server whose clock lags by less than a window counts in the next one, which has begun already.
+_TAKE = """
+local counter = redis.call('HMGET', KEYS[1], 'minute', 'minute_used', 'day', 'day_used')
+local function current(number, stored, used)
+    if stored == number or stored == number + 1 then return stored, used end
+    return number, 0
+end
+local minute, minute_used = current(tonumber(ARGV[1]), tonumber(counter[1]), tonumber(counter[2]))
+local day, day_used = current(tonumber(ARGV[2]), tonumber(counter[3]), tonumber(counter[4]))
+local cost = tonumber(ARGV[3])
+if minute_used + cost > tonumber(ARGV[4]) or day_used + cost > tonumber(ARGV[5]) then
+    return {0, minute_used, day_used}
+end
+minute_used, day_used = minute_used + cost, day_used + cost
+redis.call('HSET', KEYS[1], 'minute', minute, 'minute_used', minute_used, 'day', day, 'day_used', day_used)
+redis.call('EXPIRE', KEYS[1], ARGV[6])
+return {1, minute_used, day_used}
+"""
+# ARGV: cost, then name and number of each window. A window that has begun anew, or holds less, is left alone.
+_REFUND = """
+for place = 2, #ARGV, 2 do
+    local name, number = ARGV[place], tonumber(ARGV[place + 1])
+    local stored = tonumber(redis.call('HGET', KEYS[1], name))
+    local used = tonumber(redis.call('HGET', KEYS[1], name .. '_used'))
+    if (stored == number or stored == number + 1) and used >= tonumber(ARGV[1]) then
+        redis.call('HINCRBY', KEYS[1], name .. '_used', -ARGV[1])
+    end
+end
+"""
+
+
+def take(subscription: UUID, limits: Limits, cost: int, minute: int, day: int) -> tuple[bool, int, int]:
+    """Whether the call passes, and what is used of minute and day after it."""
+    numbers = [minute, day, cost, limits.per_minute, limits.per_day, KEPT_SECONDS]
+    allowed, minute_used, day_used = _run(_TAKE, subscription, numbers)
+    return bool(allowed), minute_used, day_used
+
+
+def read(subscription: UUID) -> Counter | None:
+    """What is stored, as quota.py reads it from its table; None before the first call."""
+    try:
+        found = _server(settings.REDIS_URL).hmget(key(subscription), ["minute", "minute_used", "day", "day_used"])
+    except redis.RedisError as error:
+        raise QuotaUnavailable from error
+    if None in found:
+        return None
+    minute, minute_used, day, day_used = (int(number or 0) for number in found)
+    return minute, minute_used, day, day_used
+
+
+def refund(subscription: UUID, cost: int, windows: Mapping[str, int]) -> None:
+    """Give a call's cost back to the windows of these names and numbers; lost where Redis is out of reach."""
+    try:
+        _run(_REFUND, subscription, [cost, *(part for window in windows.items() for part in window)])
+    except QuotaUnavailable as error:
+        log.warning("a refund of %d is lost: %s", cost, error.__cause__)
+
+
+def key(subscription: UUID) -> str:
+    return f"helioport:quota:{subscription}"
+
+
+def _run(script: str, subscription: UUID, arguments: list[Any]) -> Any:
+    try:
+        return _script(settings.REDIS_URL, script)(keys=[key(subscription)], args=arguments)
+    except redis.RedisError as error:
+        raise QuotaUnavailable from error
+
+
+@cache
+def _script(url: str, text: str) -> Any:
+    return _server(url).register_script(text)
+
+
+@cache
+def _server(url: str) -> "redis.Redis":
+    """One pool of connections per process, kept open; a forked process opens its own.
+
+    Nothing is tried twice: a command whose answer was lost may have counted already.
+    """
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=PATIENCE_SECONDS,
+        socket_connect_timeout=PATIENCE_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )
