@@ -38,6 +38,7 @@ class ApiView(APIView):
     parameters: ClassVar[Sequence[Parameter]] = ()
     answer: ClassVar[type[BaseSerializer[Any]]]
     many: ClassVar[bool] = False
+    most_days: ClassVar[int] = 1_000_000  # a longer range is refused whatever it asks for, and costs no more than a day
     http_method_names = [method.lower() for method in answers.METHODS]
 
     access: Access
@@ -65,7 +66,8 @@ class ApiView(APIView):
         self.perform_authentication(request)
         self.access = cast(Access, request.auth)
         self.function = catalog.select(self.path, parameters.names(request.query_params))
-        cost = catalog.cost_of(self.function, parameters.days_asked(request.query_params, self.now.date()))
+        days = parameters.days_asked(request.query_params, self.now.date())
+        cost = catalog.cost_of(self.function, days if days <= self.most_days else 1)
         self.spent = quota.spend(self.access, cost, self.now, base=self.function.cost)
         if not self.spent.allowed:
             raise QuotaExceeded(self.spent.violated, self.spent.retry_after)

@@ -75,6 +75,7 @@ class SeriesView(ApiView):
 
 class ChannelsView(SeriesView):
     path = "visualization/plant/{plantId}/channels"
+    most_days = MOST_SERIES_DAYS
     parameters: ClassVar[Sequence[Parameter]] = (
         p.DATE_FROM,
         p.DATE_TO,

@@ -172,6 +172,15 @@ def test_a_call_that_is_refused_costs_one_whatever_its_range(
     assert (response.status_code, used()) == (status, (1, 1))
 
 
+def test_a_range_that_no_call_answers_is_refused_for_that_even_where_little_quota_is_left(
+    cast: Cast, alice: ApiCaller
+) -> None:
+    edit(cast, per_minute=2)
+    assert alice.get("me").status_code == 200
+    assert alice.problem(channels(cast, "1970-01-01", "today")) == (400, "invalid_parameter", ["dateTo"])
+    assert used() == (2, 2)
+
+
 def test_a_range_that_costs_more_than_a_minute_holds_passes_where_the_minute_is_unused(
     cast: Cast, alice: ApiCaller, at: Any
 ) -> None:

@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import traceback
@@ -28,6 +29,7 @@ LIBRARIES = (
     *("psycopg", "cryptography.fernet", "pdb", "pygments", "rest_framework", "whitenoise.middleware", "uuid", "ctypes"),
     *("celery", "redis", "jwcrypto.jwk", "uritemplate", "inflection", "yaml", "granian"),
 )
+LONGEST = 120  # seconds, for a change that makes the portal run in circles
 
 
 def main(template: str) -> None:
@@ -48,6 +50,7 @@ def main(template: str) -> None:
 
 
 def _child(root: Path, template: str, tests: list[str]) -> None:
+    signal.alarm(LONGEST)
     with (root / "output.txt").open("w") as output:
         for stream in (1, 2):
             os.dup2(output.fileno(), stream)

@@ -651,10 +651,8 @@ def run(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ru
         shutil.rmtree(copy)
         return result
 
-    yield on_copy
-    assert runner.stdin
-    runner.stdin.close()
-    runner.wait(30)
+    with runner:  # its end is the end of its standard input
+        yield on_copy
 
 
 # --- The tests -------------------------------------------------------------------------------------------------------
