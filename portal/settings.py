@@ -4,7 +4,7 @@
 |---|---|---|
 | `DEBUG` | 1 for local trials: secrets are made by themselves and kept in `var/` | 0 |
 | `SECRET_KEY` | signs sessions and links | none: must be set unless DEBUG |
-| `SECRET_PEPPER` | keys the hashes of client secrets; comma list, the first for new ones | none: must be set unless DEBUG |
+| `SECRET_PEPPER` | keys hashes of client secrets; comma list, the first for new ones | none: must be set unless DEBUG |
 | `ALLOWED_HOSTS` | host names served, comma list | none: must be set unless DEBUG |
 | `BASE_URL` | public address, without a slash at the end | none: must be set unless DEBUG |
 | `DATABASE_URL` | `postgres://user:password@host/name` or `sqlite:///path` | SQLite in `var/` |
