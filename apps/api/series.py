@@ -19,7 +19,7 @@ from apps.plants import epochs
 from apps.plants.epochs import EpochRange
 from apps.plants.models import Component, ModuleString, MppTracker, Plant
 
-from . import answers, points, serializers
+from . import answers, points, shapes
 from . import parameters as p
 from .base import ApiView
 from .errors import InvalidParameters
@@ -36,7 +36,7 @@ Series = TypeVar("Series", DayValues, PeriodValues)
 class SeriesView(ApiView):
     """What all calls for series share: whose values, of which channels."""
 
-    answer = serializers.PointsSerializer
+    answer = shapes.PointsSerializer
     many = True
 
     def channels(self, found: list[Channel], depth: Depth) -> list[Channel]:
@@ -251,7 +251,7 @@ class KpisView(ApiView):
             {"enum": ["day", "month", "year", "total"]},
         ),
     )
-    answer = serializers.KpiSerializer
+    answer = shapes.KpiSerializer
     many = True
 
     def get(self, request: Request, plantId: str) -> HttpResponseBase:

@@ -26,7 +26,7 @@ from apps.plants.filters import CLASSES, narrowed
 from apps.plants.models import Component, Fleet, Plant
 
 from . import parameters as p
-from . import serializers
+from . import serializers, shapes
 from .base import ApiView
 from .errors import InvalidParameters
 from .parameters import Parameter
@@ -336,7 +336,7 @@ class PlantSummaryView(ApiView):
 
 class MeView(ApiView):
     path = "me"
-    answer = serializers.MeSerializer
+    answer = shapes.MeSerializer
 
     def get(self, request: Request) -> HttpResponseBase:
         api, package = catalog.Api(self.access.via), catalog.Package(self.access.package or "")

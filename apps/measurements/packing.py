@@ -14,7 +14,8 @@ How a day is packed:
                     8 steps. Steps of 0 cost next to nothing.
 
 Floats only choose base and ratio; the rest is whole-number arithmetic, so a row unpacks equally on every machine.
-The order of the file is that of a row's way: day, prediction; then months, header, frame. The codes are in rice.py.
+The order of the file is that of a row's way: day, prediction; then months, header, frame; it is one file, though long,
+because a format is read and changed as a whole. Only the codes are apart, in rice.py.
 """
 
 import struct

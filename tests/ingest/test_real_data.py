@@ -1,4 +1,4 @@
-"""The real folders and answers, where they are at hand: the figures the issue asks for."""
+"""The real folders and answers, where they are at hand: figures that must agree with the devices' own."""
 
 import datetime as dt
 import json
