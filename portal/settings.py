@@ -8,7 +8,7 @@
 | `ALLOWED_HOSTS` | host names served, comma list | none: must be set unless DEBUG |
 | `BASE_URL` | public address, without a slash at the end | none: must be set unless DEBUG |
 | `DATABASE_URL` | `postgres://user:password@host/name` or `sqlite:///path` | SQLite in `var/` |
-| `REDIS_URL` | shared cache, broker and quota counters | none |
+| `REDIS_URL` | shared cache and quota counters | none: the database counts |
 | `TRUSTED_PROXIES` | networks of our own proxies, comma list: their X-Forwarded-For is believed | none |
 | `TOKEN_SECONDS` | life of an access token | 3600 |
 """
