@@ -108,7 +108,7 @@ class PlantView(PlantListView):
     many = False
 
     def get(self, request: Request, plantId: str) -> HttpResponseBase:
-        return self.json(self.listed([self.plant(plantId)])[0])
+        return self.json(self.listed([self.plant(plantId, "address")])[0])
 
 
 class PlantAddressView(ApiView):
@@ -116,7 +116,7 @@ class PlantAddressView(ApiView):
     answer = serializers.AddressSerializer
 
     def get(self, request: Request, plantId: str) -> HttpResponseBase:
-        return self.json(serializers.address_of(self.plant(plantId)))
+        return self.json(serializers.address_of(self.plant(plantId, "address")))
 
 
 class PlantContactsView(ApiView):

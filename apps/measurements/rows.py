@@ -5,11 +5,11 @@ query: that is what lets the same SQL run sharded.
 """
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
-from django.db.models import Max, Min
+from django.db.models import Max, Min, Model
 
 from apps.plants.models import Plant
 
@@ -90,22 +90,19 @@ def unpack_month(data: bytes | None) -> MonthRow:
 
 def save_days(plant: Plant, rows: Mapping[RowKey, DayRow], before: Packed) -> None:
     """Store those rows that differ from the ones `before`."""
-    changed = _changed(rows, packing.pack_day, before)
-    DaySeries.objects.bulk_create(
-        [DaySeries(plant=plant, device_id=device, day=day, data=data) for (device, day), data in changed],
-        update_conflicts=True,
-        unique_fields=["plant", "device_id", "day"],
-        update_fields=["data"],
-    )
+    _save(DaySeries, "day", plant, _changed(rows, packing.pack_day, before))
 
 
 def save_months(plant: Plant, rows: Mapping[RowKey, MonthRow], before: Packed) -> None:
     """Store those rows that differ from the ones `before`."""
-    changed = _changed(rows, packing.pack_month, before)
-    MonthSeries.objects.bulk_create(
-        [MonthSeries(plant=plant, device_id=device, month=month, data=data) for (device, month), data in changed],
+    _save(MonthSeries, "month", plant, _changed(rows, packing.pack_month, before))
+
+
+def _save(model: type[Model], date: str, plant: Plant, changed: Iterable[tuple[RowKey, bytes]]) -> None:
+    model._default_manager.bulk_create(
+        [model(plant=plant, device_id=device, data=data, **{date: at}) for (device, at), data in changed],
         update_conflicts=True,
-        unique_fields=["plant", "device_id", "month"],
+        unique_fields=["plant", "device_id", date],
         update_fields=["data"],
     )
 

@@ -34,11 +34,6 @@ def epoch_on(plant: Plant, day: dt.date) -> EpochRange | None:
     return next((epoch for epoch in epochs_of(plant) if day in epoch), None)
 
 
-def epoch_from(plant: Plant, day: dt.date) -> Epoch:
-    """The epoch that begins on `day`, made if there is none."""
-    return Epoch.objects.get_or_create(plant=plant, active_from=day)[0]
-
-
 @dataclass(frozen=True, slots=True)
 class Kinds:
     """What a plant is made of: the classes and types of its components, each named once."""

@@ -2,8 +2,7 @@
 
 import datetime as dt
 
-from apps.plants.epochs import epoch_from, epoch_on, epochs_of
-from apps.plants.models import Epoch
+from apps.plants.epochs import epoch_on, epochs_of
 from tests.cast import FIRST_DAY, Cast, make_epoch
 
 REBUILT = dt.date(2025, 6, 15)
@@ -38,12 +37,6 @@ def test_no_epoch_holds_before_the_first(cast: Cast):
 def test_epochs_of_another_plant_do_not_count(cast: Cast):
     make_epoch(cast.plant_b, REBUILT)
     assert len(epochs_of(cast.plant_a)) == 1
-
-
-def test_an_epoch_from_a_day_is_made_once(cast: Cast):
-    made = epoch_from(cast.plant_a, REBUILT)
-    assert epoch_from(cast.plant_a, REBUILT) == made
-    assert Epoch.objects.filter(plant=cast.plant_a).count() == 2
 
 
 def test_one_query_answers(cast: Cast, django_assert_num_queries):
