@@ -9,5 +9,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *oauth.urlpatterns,
     path("", include("apps.api.urls")),
     path("admin/", admin.site.urls),
+    path("account/", include("allauth.urls")),
     path("", include("apps.web.urls")),
 ]

@@ -22,6 +22,7 @@ os.environ.update(
     ALLOWED_HOSTS="testserver,127.0.0.1,localhost",
     REDIS_URL="",
     TOKEN_SECONDS="3600",
+    DJANGO_ALLOW_ASYNC_UNSAFE="1",  # Playwright runs an event loop in the thread of the test
 )
 os.environ.setdefault("DATABASE_URL", f"sqlite:///{_folder / 'never-used.sqlite3'}")
 

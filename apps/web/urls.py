@@ -1,16 +1,35 @@
-"""Addresses of the HTML face."""
+"""Addresses of the HTML face. Everything that belongs to a portal stands under /p/{portal}/."""
 
 from django.contrib.auth.decorators import login_not_required
-from django.urls import path
+from django.urls import include, path
 from django.views.i18n import set_language
 
-from . import views
+from . import account, views
+from .api_access import urls as api_access
+from .console import urls as console
+from .docs import urls as docs
+from .plant import urls as plant
+from .plants import urls as plants
 
 app_name = "web"
 urlpatterns = [
     path("", views.home, name="home"),
     path("language", login_not_required(set_language), name="language"),
+    path("theme", views.theme, name="theme"),
     path("healthz", views.healthz, name="healthz"),
     path("robots.txt", views.robots, name="robots"),
     path("favicon.ico", views.favicon, name="favicon"),
+    *account.urlpatterns,
+    path(
+        "p/<slug:portal>/",
+        include(
+            [
+                *plants.urlpatterns,
+                *plant.urlpatterns,
+                *api_access.urlpatterns,
+                *docs.urlpatterns,
+                *console.urlpatterns,
+            ]
+        ),
+    ),
 ]

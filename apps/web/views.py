@@ -7,16 +7,31 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.templatetags.static import static
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
+
+from .frame import THEMES
+from .session import home_of
+
+YEAR = 365 * 24 * 3600
 
 
 @login_not_required
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """What this installation is and where its doors are."""
+    """Members go on to the plants of their portal; to others it says what this installation is."""
+    if request.user.is_authenticated:
+        member = home_of(request)
+        if member is not None:
+            return redirect("web:plants", member.portal.slug)
+        return render(request, "web/no_portal.html")
+    return _landing(request)
+
+
+def _landing(request: HttpRequest) -> HttpResponse:
     api, issuer = f"{settings.BASE_URL}/api/v1", f"{settings.BASE_URL}/auth/realms/quotaapi"
     addresses = {
         "api": api + "/{portal}",
@@ -26,6 +41,20 @@ def home(request: HttpRequest) -> HttpResponse:
     }
     host = urlsplit(settings.BASE_URL).netloc
     return render(request, "web/home.html", {"addresses": addresses, "host": host})
+
+
+@login_not_required
+@require_POST
+def theme(request: HttpRequest) -> HttpResponse:
+    """Keep light or dark in a cookie; anything else means like the system."""
+    back = request.headers.get("Referer", "")
+    safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure())
+    response = HttpResponseRedirect(back if safe else "/")
+    if request.POST.get("theme") in THEMES:
+        response.set_cookie("theme", request.POST["theme"], max_age=YEAR, samesite="Lax", secure=request.is_secure())
+    else:
+        response.delete_cookie("theme")
+    return response
 
 
 @login_not_required

@@ -48,7 +48,7 @@ def test_it_names_the_addresses_a_client_needs(page: str):
         "http://testserver/auth/realms/quotaapi/.well-known/openid-configuration",
         "http://testserver/api/v1/openapi.json",
         "http://testserver/api/v1/{portal}",
-        "/admin/",
+        "/account/login/",
     ):
         assert address in page
 
