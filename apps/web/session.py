@@ -6,7 +6,7 @@ and puts `portal`, `membership` and `access` on the request. A portal somebody i
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
@@ -19,7 +19,7 @@ from apps.accounts.models import Membership, Portal, User
 from apps.packages.networks import address_of
 
 LAST_PORTAL = "portal"  # key in the session: the slug of the portal somebody was in last
-P = ParamSpec("P")
+Page = Callable[..., HttpResponseBase]
 
 
 class PortalRequest(HttpRequest):
@@ -82,13 +82,11 @@ def actor(request: HttpRequest) -> Actor:
     return Actor(user.email if isinstance(user, User) else "anonymous", address_of(request.META))
 
 
-def manager_only(
-    view: Callable[Concatenate[PortalRequest, P], HttpResponseBase],
-) -> Callable[Concatenate[PortalRequest, P], HttpResponseBase]:
+def manager_only(view: Page) -> Page:
     """403 for everybody but the managers of the portal."""
 
     @wraps(view)
-    def guarded(request: PortalRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+    def guarded(request: PortalRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.access.role is not Role.MANAGER:
             raise PermissionDenied
         return view(request, *args, **kwargs)

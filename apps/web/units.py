@@ -1,4 +1,4 @@
-"""Numbers as people read them: a unit chosen by magnitude, three significant figures, the reader's own separators.
+"""Numbers as people read them: a unit chosen by magnitude, three figures, the reader's own separators.
 
 Tables and CSV show full precision instead; charts do the same as this module in static/js/units.js.
 """
@@ -30,7 +30,10 @@ def quantity(value: float | Decimal | None, unit: str) -> Quantity | None:
     if value is None or math.isnan(value):
         return None
     scale, prefix = _scale(float(value)) if unit in SCALED else (1.0, "")
-    return Quantity(rounded(float(value) / scale), prefix + SIGNS.get(unit, unit))
+    shown = float(value) / scale
+    decimals = 0 if unit in SCALED and scale == 1 else _decimals(shown)  # there is no 7.00 W
+    number = number_format(round(shown, decimals) + 0.0, decimal_pos=decimals, use_l10n=True, force_grouping=True)
+    return Quantity(number, prefix + SIGNS.get(unit, unit))
 
 
 def _scale(value: float) -> tuple[float, str]:
@@ -38,8 +41,7 @@ def _scale(value: float) -> tuple[float, str]:
     return next(((scale, prefix) for scale, prefix in _PREFIXES if shown >= scale), (1.0, ""))
 
 
-def rounded(value: float, figures: int = 3) -> str:
-    """`figures` significant figures, at most two digits behind the point, integers in full; localised."""
-    whole = len(str(int(abs(float(f"{value:.{figures}g}"))))) if abs(value) >= 1 else 1
-    decimals = min(2, max(0, figures - whole)) if value else 0
-    return number_format(value, decimal_pos=decimals, use_l10n=True, force_grouping=True)
+def _decimals(value: float) -> int:
+    """Digits behind the point that make three figures, two at most; what is whole is told in full."""
+    whole = len(str(int(float(f"{abs(value):.3g}"))))
+    return max(0, 3 - whole)

@@ -5,7 +5,6 @@ const SCALED = new Set(["W", "Wh", "Wp"]);
 const SIGNS = {degC: "°C", "W/m2": "W/m²", "Wh/m2": "Wh/m²"};
 const LANGUAGE = document.documentElement.lang || "en";
 
-const threeFigures = new Intl.NumberFormat(LANGUAGE, {maximumSignificantDigits: 3});
 const formats = new Map();
 
 /** `value` with exactly so many digits behind the point. */
@@ -18,7 +17,8 @@ export function fixed(value, decimals) {
 
 /** The factor and the unit that suit values up to `largest`: 3420 W are shown in kW. */
 export function scaleFor(largest, unit) {
-  const [factor, prefix] = (SCALED.has(unit) && PREFIXES.find(([factor]) => Math.abs(largest) >= factor)) || [1, ""];
+  const shown = Number(Math.abs(largest).toPrecision(3)); // 999.7 W is shown as 1.00 kW
+  const [factor, prefix] = (SCALED.has(unit) && PREFIXES.find(([factor]) => shown >= factor)) || [1, ""];
   return {factor, unit: prefix + (SIGNS[unit] ?? unit)};
 }
 
@@ -26,5 +26,8 @@ export function scaleFor(largest, unit) {
 export function quantity(value, unit) {
   if (value == null) return null;
   const scale = scaleFor(value, unit);
-  return `${threeFigures.format(value / scale.factor)} ${scale.unit}`.trim();
+  const shown = value / scale.factor;
+  const whole = String(Math.trunc(Number(Math.abs(shown).toPrecision(3)))).length;
+  const decimals = SCALED.has(unit) && scale.factor === 1 ? 0 : Math.max(0, 3 - whole);
+  return `${fixed(shown, decimals)} ${scale.unit}`.trim();
 }

@@ -60,7 +60,7 @@ def instant(at: dt.datetime | None, zone: str | dt.tzinfo | None = None) -> Safe
 def exact(local: dt.datetime) -> str:
     """21 June 2026, 14:05 (+02:00)."""
     offset = local.strftime("%z")
-    return f"{date_format(local, _('j N Y'))}, {local:%H:%M} ({offset[:3]}:{offset[3:]})"
+    return f"{date_format(local, _('j F Y'))}, {local:%H:%M} ({offset[:3]}:{offset[3:]})"
 
 
 def _local(at: dt.datetime, zone: str | dt.tzinfo | None) -> dt.datetime:
