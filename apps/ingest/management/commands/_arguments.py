@@ -1,6 +1,6 @@
-"""The arguments both import commands share."""
+"""The arguments the import commands share."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -19,3 +19,10 @@ def add_target(parser: ArgumentParser) -> None:
 def target_of(options: Mapping[str, Any]) -> Target:
     """Where the operator wants the data."""
     return Target(options["portal"], options["label"], options["timezone"], options["plant"])
+
+
+def watts(text: str) -> int:
+    """A plant size: whole Wp, more than none."""
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 2**31:
+        raise ArgumentTypeError(f"'{text}' is not a size in Wp")
+    return int(text)

@@ -1,7 +1,7 @@
 """`manage.py import_enerest`: saved answers of the original API into a plant, as one JSON object on stdout."""
 
 import json
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,7 @@ from tqdm import tqdm
 from apps.ingest.enerest import import_files
 from apps.ingest.target import Refused
 
-from ._arguments import add_target, target_of
-
-
-def watts(text: str) -> int:
-    """A plant size: whole Wp, more than none."""
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 2**31:
-        raise ArgumentTypeError(f"'{text}' is not a size in Wp")
-    return int(text)
+from ._arguments import add_target, target_of, watts
 
 
 class Command(BaseCommand):
