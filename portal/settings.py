@@ -8,13 +8,18 @@
 | `ALLOWED_HOSTS` | host names served, comma list | none: must be set unless DEBUG |
 | `BASE_URL` | public address, without a slash at the end | none: must be set unless DEBUG |
 | `DATABASE_URL` | `postgres://user:password@host/name` or `sqlite:///path` | SQLite in `var/` |
-| `REDIS_URL` | shared cache and quota counters | none: the database counts |
+| `REDIS_URL` | login limits and quota counters | none: the database counts |
+| `EMAIL_URL` | mail server: `smtp+tls://user:password@host:587` | `smtp://localhost:25`; a trial prints mails |
+| `DEFAULT_FROM_EMAIL` | sender of mails | `Helioport <noreply@` host of BASE_URL `>` |
+| `ADMIN_REQUIRES_MFA` | the server administration asks staff for a second factor | 1 unless DEBUG |
 | `TRUSTED_PROXIES` | networks of our own proxies, comma list: their X-Forwarded-For is believed | none |
 | `TOKEN_SECONDS` | life of an access token | 3600 |
+| `CHANNEL_BOUNDS` | JSON: physical bounds of channels, `{"Irradiation": [-20, 1800]}` | apps/measurements/bounds.py |
 """
 
 import secrets
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import environ
@@ -75,7 +80,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.usersessions",
-    "django.contrib.admin",
+    "apps.accounts.admin_app.ServerAdministrationConfig",  # django.contrib.admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -90,6 +95,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "apps.api.middleware.ApiMiddleware",
+    "apps.web.request_id.RequestIdMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -100,7 +106,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "apps.web.account.activity.ActivityMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "apps.web.session.PortalMiddleware",
 ]
@@ -137,8 +143,20 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="")
-if REDIS_URL:
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+# The limits of logging in are counted in the cache, so all processes must share it, and adding a key must be atomic. A
+# table does both without set-up (a migration makes it), also for several machines; Redis is quicker. Entries that have
+# expired are removed when more than MAX_ENTRIES are there.
+CACHES: dict[str, dict[str, Any]] = {
+    "default": (
+        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+        if REDIS_URL
+        else {
+            "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+            "LOCATION": "accounts_cache",
+            "OPTIONS": {"MAX_ENTRIES": 100_000},
+        }
+    )
+}
 
 # --- People and sessions ---------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
@@ -154,12 +172,49 @@ AUTH_PASSWORD_VALIDATORS = [
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "web:home"
+PASSWORD_RESET_TIMEOUT = 3600
+ACCOUNT_ADAPTER = "apps.web.account.adapters.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"  # an invitation proves the address
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # no mail to who has no account
+ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
+ACCOUNT_LOGOUT_REDIRECT_URL = "web:home"
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"  # noqa: S105  (a path)
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+# A limit whose refusal is the page 429 ends after a minute, as the page says; that of failed logins after five.
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    "login_failed": "10/m/ip,5/5m/key",
+    "reauthenticate": "10/m/user",
+    "change_password": "5/m/user",
+    "reset_password": "20/m/ip,5/m/key",
+    "reset_password_from_key": "20/m/ip",
+}
+ACCOUNT_FORMS = {
+    "login": "apps.web.account.forms.LoginForm",
+    "reauthenticate": "apps.web.account.forms.ReauthenticateForm",
+    "change_password": "apps.web.account.forms.ChangePasswordForm",
+    "reset_password": "apps.web.account.forms.ResetPasswordForm",
+    "reset_password_from_key": "apps.web.account.forms.ResetPasswordKeyForm",
+}
+MFA_ADAPTER = "apps.web.account.adapters.MfaAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # an invitation proved it
+MFA_REAUTHENTICATION_REQUIRED = False  # apps.web.session.identity_confirmed asks, and keeps no sent form in the session
+MFA_TOTP_TOLERANCE = 1  # a code may be one period old; CodeForm refuses its second use
+MFA_FORMS = {
+    "authenticate": "apps.web.account.forms.AuthenticateForm",
+    "reauthenticate": "apps.web.account.forms.ReauthenticateByCodeForm",
+    "activate_totp": "apps.web.account.forms.ActivateTotpForm",
+    "add_webauthn": "apps.web.account.forms.AddPasskeyForm",
+    "edit_webauthn": "apps.web.account.forms.RenamePasskeyForm",
+}
+ADMIN_REQUIRES_MFA = env.bool("ADMIN_REQUIRES_MFA", default=not DEBUG)
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_COOKIE_AGE = 14 * 24 * 3600  # for who ticks "stay logged in"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_REDIRECT_EXEMPT = [r"^api/", r"^auth/realms/"]  # plain HTTP is refused there, by ApiMiddleware
@@ -184,6 +239,11 @@ CONTENT_SECURITY_POLICY = {
         "object-src": ["'none'"],
     }
 }
+
+# --- Mail ------------------------------------------------------------------------------------------------
+vars().update(env.email_url("EMAIL_URL", default="consolemail://" if DEBUG else "smtp://localhost:25"))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"Helioport <noreply@{urlsplit(BASE_URL).hostname}>")
 
 # --- Language, time, static files -------------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -230,6 +290,7 @@ SPECTACULAR_SETTINGS = {
 
 TRUSTED_PROXIES = _comma_list(env.str("TRUSTED_PROXIES", default=""))
 TOKEN_SECONDS = env.int("TOKEN_SECONDS", default=3600)
+CHANNEL_BOUNDS = env.json("CHANNEL_BOUNDS", default={})
 USAGE_FLUSH_SECONDS = 5.0  # how long usage statistics stay in memory; 0: until somebody calls usage.flush()
 OAUTH2_PROVIDER_APPLICATION_MODEL = "packages.ApiClient"
 OAUTH2_PROVIDER = {
@@ -262,4 +323,5 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {"fido2": {"level": "WARNING"}},  # it tells of every use of a passkey
 }

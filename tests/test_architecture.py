@@ -20,7 +20,7 @@ _PLANTS = {"plants", "accounts"}
 _INGEST = {"events", "measurements", *_PLANTS}
 _FACE = {"ingest", "packages", *_INGEST}
 MAY_IMPORT: dict[str, set[str]] = {
-    "portal": {"web", "api", "demo"},
+    "portal": {"web", "api", "demo", "ingest"},
     "web": _FACE,
     "api": _FACE,
     "demo": _FACE,  # a leaf: nobody but the wiring names it
@@ -130,9 +130,10 @@ def access_imports_nothing_of_ours(module: Module) -> Iterator[str]:
 BEHIND_THE_STORE: dict[str, set[str]] = {  # a module of measurements, and who may import it
     "rice": {"packing"},
     "packing": {"rows"},
-    "models": {"rows"},
-    "rows": {"periods", "writing", "store"},
-    "periods": {"writing", "store"},
+    "models": {"rows", "admin"},
+    "rows": {"periods", "writing", "latest", "store"},
+    "periods": {"writing", "latest", "store"},
+    "latest": {"writing", "store"},
     "totals": {"writing", "store"},
     "writing": {"store"},
 }
@@ -153,7 +154,7 @@ def only_measurements_touch_the_packed_rows(module: Module) -> Iterator[str]:
                 yield module.says(node, f"imports {name}")
 
 
-HTTP_BASIC = {"apps.api.oauth": {"basic"}}  # there it is the HTTP authentication scheme
+HTTP_BASIC = {"apps.api.oauth": {"basic"}, "apps.ingest.push": {"basic"}}  # there it is the HTTP authentication scheme
 
 
 def only_the_catalog_names_a_package(module: Module) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The audit record: one append-only row per act, written by the function that acts, in its transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,15 @@ class Actor:
 COMMAND_LINE = Actor("command line")
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an act did to one subject, in plain values without secrets."""
+
+    subject: object
+    before: Mapping[str, Any] | None = None
+    after: Mapping[str, Any] | None = None
+
+
 def record(
     actor: Actor,
     action: str,
@@ -29,13 +38,24 @@ def record(
     reason: str = "",
 ) -> None:
     """Append one row. The caller passes plain values without secrets in `before` and `after`."""
-    AuditEntry.objects.create(
+    record_each(actor, action, [Change(subject, before, after)], portal=portal, reason=reason)
+
+
+def record_each(
+    actor: Actor, action: str, changes: Iterable[Change], *, portal: Portal | None, reason: str = ""
+) -> None:
+    """Append a row for every subject of one act, in one statement."""
+    AuditEntry.objects.bulk_create(_entry(actor, action, change, portal, reason) for change in changes)
+
+
+def _entry(actor: Actor, action: str, change: Change, portal: Portal | None, reason: str) -> AuditEntry:
+    return AuditEntry(
         actor=actor.name,
         address=actor.address,
         action=action,
-        subject=str(subject)[:300],
+        subject=str(change.subject)[:300],
         portal=portal,
-        before=before,
-        after=after,
+        before=change.before,
+        after=change.after,
         reason=reason,
     )

@@ -5,12 +5,14 @@ Each function is one transaction with its audit row, and raises ChangeRefused wh
 
 from collections.abc import Iterable
 
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
+from django.utils.translation import gettext as _
 from oauth2_provider.models import AccessToken
 
-from . import audit
+from . import audit, sessions
 from .access import Role
 from .audit import Actor
 from .models import Membership, Portal, User
@@ -27,6 +29,14 @@ class ChangeRefused(Exception):
 
 class AlreadyMember(ChangeRefused):
     """The user already has a role in the portal."""
+
+
+class LastManager(ChangeRefused):
+    """Without this manager nobody could run the portal."""
+
+
+class NotThisPortals(ChangeRefused):
+    """The account belongs to more than the portal that acts."""
 
 
 @transaction.atomic
@@ -72,10 +82,24 @@ def check_password(password: str, user: User) -> None:
 
 
 @transaction.atomic
+def rename(user: User, name: str, actor: Actor) -> bool:
+    """Change the name shown for a user; returns whether that changed anything."""
+    before, user.name = user.name, name.strip()
+    if user.name == before:
+        return False
+    save_checked(user, ["name"])
+    audit.record(actor, "user.renamed", user, portal=None, before={"name": before}, after={"name": user.name})
+    return True
+
+
+@transaction.atomic
 def add_membership(user: User, portal: Portal, role: Role, actor: Actor) -> Membership:
     """A role in one more portal."""
     if Membership.objects.filter(user=user, portal=portal).exists():
-        raise AlreadyMember("email", f"{user.email} is already a member of the portal {portal.slug}.")
+        raise AlreadyMember(
+            "email",
+            _("%(email)s is already a member of the portal %(portal)s.") % {"email": user.email, "portal": portal.slug},
+        )
     membership = Membership.objects.create(user=user, portal=portal, role=role)
     audit.record(actor, "membership.created", user.email, portal=portal, after={"role": role.value})
     return membership
@@ -83,7 +107,8 @@ def add_membership(user: User, portal: Portal, role: Role, actor: Actor) -> Memb
 
 @transaction.atomic
 def set_role(membership: Membership, role: Role, actor: Actor, reason: str = "") -> bool:
-    """Change what somebody is in a portal; returns whether that changed anything."""
+    """Change what somebody is in a portal; returns whether that changed anything. LastManager stays one."""
+    _keep_a_manager(membership, "role", role)
     row = Membership.objects.select_for_update().get(pk=membership.pk)
     before, row.role = Role(row.role), role
     if before is role:
@@ -104,17 +129,56 @@ def set_role(membership: Membership, role: Role, actor: Actor, reason: str = "")
 
 @transaction.atomic
 def remove_membership(membership: Membership, actor: Actor, reason: str = "") -> None:
-    """End a membership, and with it its assignments and its User API."""
+    """End a membership, and with it its assignments and its User API. LastManager stays."""
+    _keep_a_manager(membership, "reason")
     before = {"role": membership.role}
     audit.record(actor, "membership.removed", membership.user, portal=membership.portal, before=before, reason=reason)
     membership.delete()
 
 
+def _keep_a_manager(membership: Membership, field: str, role: Role | None = None) -> None:
+    """Refuse to take from a portal the last manager who can log in. Managers are locked, so two cannot end each other.
+
+    Locked before the member's own row and in one order, so that two acts wait for each other and neither for both.
+    """
+    managers = Membership.objects.filter(portal=membership.portal_id, role=Role.MANAGER, user__is_active=True)
+    able = managers.exclude(user__password__startswith=UNUSABLE_PASSWORD_PREFIX)
+    ids = list(able.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
+    if ids == [membership.pk] and role is not Role.MANAGER:
+        raise LastManager(
+            field,
+            _("%s is the only active manager of this portal. Make somebody else a manager first.") % membership.user,
+        )
+
+
+def belongs_to_portal_alone(membership: Membership) -> bool:
+    """Whether the account is this portal's alone: neither a member of another one nor an operator of the server."""
+    elsewhere = Membership.objects.filter(user=membership.user_id).exclude(pk=membership.pk)
+    return not membership.user.is_staff and not elsewhere.exists()
+
+
 @transaction.atomic
-def set_active(user: User, active: bool, actor: Actor, reason: str = "") -> bool:
+def set_member_active(membership: Membership, active: bool, actor: Actor, reason: str = "") -> bool:
+    """Let a member in or keep them out on behalf of their portal; returns whether that changed anything.
+
+    An account is kept out of every portal at once, so a portal decides only about accounts that are its alone
+    (NotThisPortals); from others it can remove the membership.
+    """
+    if not belongs_to_portal_alone(membership):
+        raise NotThisPortals(
+            "reason", _("%s does not belong to this portal alone. Remove them from the portal.") % membership.user
+        )
+    if not active:
+        _keep_a_manager(membership, "reason")
+    return set_active(membership.user, active, actor, reason, portal=membership.portal)
+
+
+@transaction.atomic
+def set_active(user: User, active: bool, actor: Actor, reason: str = "", *, portal: Portal | None = None) -> bool:
     """Let a user in or keep them out, in every portal; returns whether that changed anything.
 
-    Either way `valid_after` moves past every token of theirs: who is let in again needs new ones.
+    Either way `valid_after` moves past every token of theirs and their browser sessions end: who is let in again needs
+    new ones. `portal` is the one that decided, in whose record the act stands; None for the operator of the server.
     """
     row = User.objects.select_for_update().get(pk=user.pk)
     if row.is_active == active:
@@ -122,8 +186,9 @@ def set_active(user: User, active: bool, actor: Actor, reason: str = "") -> bool
     row.is_active = user.is_active = active
     row.valid_after = user.valid_after = after_every(AccessToken.objects.filter(user=row))
     row.save(update_fields=["is_active", "valid_after"])
+    sessions.end(row)
     action, before = ("user.enabled" if active else "user.disabled"), {"active": not active}
-    audit.record(actor, action, row, portal=None, before=before, after={"active": active}, reason=reason)
+    audit.record(actor, action, row, portal=portal, before=before, after={"active": active}, reason=reason)
     return True
 
 

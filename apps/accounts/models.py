@@ -53,6 +53,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField(_("e-mail"), unique=True)
     name = models.CharField(_("name"), max_length=200, blank=True)
+    language = models.CharField(
+        _("language"), max_length=10, blank=True, help_text=_("Of mails; empty until somebody chooses one.")
+    )
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("staff"), default=False, help_text=_("May open the server administration."))
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
@@ -106,6 +109,27 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} · {self.portal} · {self.get_role_display()}"
+
+
+class Invitation(models.Model):
+    """A membership that waits for its user to choose a password. It ends with its use or with the membership.
+
+    The token is in the mail only; here is its digest. Written by invitations.py alone.
+    """
+
+    membership = models.OneToOneField(
+        Membership, models.CASCADE, related_name="invitation", verbose_name=_("membership")
+    )
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    sent_at = models.DateTimeField(_("sent"), default=timezone.now)
+    expires_at = models.DateTimeField(_("expires"))
+
+    class Meta:
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
+
+    def __str__(self) -> str:
+        return str(self.membership)
 
 
 class AuditEntry(models.Model):

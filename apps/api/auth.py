@@ -43,6 +43,10 @@ _STATEMENT = """
       AND subscription.status = 'active'
       AND (subscription.membership_id IS NULL OR person.is_active)
       AND (subscription.membership_id IS NULL OR token.created >= person.valid_after)
+      AND (subscription.membership_id IS NOT NULL OR token.user_id IS NULL OR EXISTS (
+           SELECT 1 FROM accounts_membership manager JOIN accounts_user who ON who.id = manager.user_id
+           WHERE manager.user_id = token.user_id AND manager.portal_id = subscription.portal_id
+             AND manager.role = 'manager' AND who.is_active AND token.created >= who.valid_after))
 """
 
 

@@ -3,108 +3,20 @@
 import logging
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 import orjson
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from apps.ingest.refusals import Refusal
+from apps.packages.problems import KINDS, Text
 from apps.packages.quota import QuotaUnavailable
 
 log = logging.getLogger(__name__)
-
-Text = str | Promise
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of problem: its HTTP status, stable code and title."""
-
-    status: HTTPStatus
-    code: str
-    title: Text
-    detail: Text
-
-
-KINDS = {
-    kind.code: kind
-    for kind in (
-        Kind(
-            HTTPStatus.BAD_REQUEST,
-            "invalid_parameter",
-            _("Invalid parameter"),
-            _("At least one parameter of the request cannot be used; see “errors”."),
-        ),
-        Kind(HTTPStatus.BAD_REQUEST, "bad_request", _("Bad request"), _("The request cannot be understood.")),
-        Kind(
-            HTTPStatus.UNAUTHORIZED,
-            "invalid_token",
-            _("No valid access token"),
-            _("Send a valid token as “Authorization: Bearer …”; get a new one from the token endpoint."),
-        ),
-        Kind(
-            HTTPStatus.FORBIDDEN,
-            "package_required",
-            _("Not part of your package"),
-            _("The package of this API subscription does not include this function."),
-        ),
-        Kind(HTTPStatus.FORBIDDEN, "https_required", _("HTTPS required"), _("Call this address with https.")),
-        Kind(
-            HTTPStatus.NOT_FOUND,
-            "not_found",
-            _("Not found"),
-            _("It does not exist, or it is not visible to this API client."),
-        ),
-        Kind(
-            HTTPStatus.METHOD_NOT_ALLOWED,
-            "method_not_allowed",
-            _("Method not allowed"),
-            _("This address answers the methods named in the Allow header only."),
-        ),
-        Kind(
-            HTTPStatus.NOT_ACCEPTABLE,
-            "not_acceptable",
-            _("Not acceptable"),
-            _("This address answers with application/json only."),
-        ),
-        Kind(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            "too_large",
-            _("Request too large"),
-            _("The body of the request is larger than this address accepts."),
-        ),
-        Kind(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_media_type",
-            _("Unsupported media type"),
-            _("This address does not read bodies of that type."),
-        ),
-        Kind(
-            HTTPStatus.TOO_MANY_REQUESTS,
-            "quota_exceeded",
-            _("Quota exceeded"),
-            _("The calls of this subscription are used up for now; Retry-After says when to go on."),
-        ),
-        Kind(
-            HTTPStatus.SERVICE_UNAVAILABLE,
-            "quota_unavailable",
-            _("Quota cannot be counted"),
-            _("The counters of the quota cannot be reached; Retry-After says when to try again."),
-        ),
-        Kind(
-            HTTPStatus.INTERNAL_SERVER_ERROR,
-            "internal_error",
-            _("Internal error"),
-            _("Something went wrong here. Tell the operator the request id."),
-        ),
-    )
-}
 
 
 class InvalidParameters(exceptions.APIException):
@@ -189,6 +101,11 @@ def of_exception(request: HttpRequest, error: Exception) -> HttpResponse:
             return problem(request, "invalid_parameter", errors=error.errors)
         case PackageRequired():
             return problem(request, "package_required", function=error.function, requiredPackage=error.required)
+        case Refusal():
+            response = problem(request, error.code, **error.members)
+            for name, value in error.headers.items():
+                response[name] = value
+            return response
         case QuotaExceeded():
             response = problem(request, "quota_exceeded", violatedPolicies=error.violated)
             response["Retry-After"] = str(error.retry_after)

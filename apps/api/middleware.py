@@ -15,7 +15,7 @@ from django.utils.cache import patch_vary_headers
 
 from . import errors
 
-PREFIXES = ("/api/", "/auth/realms/")
+PREFIXES = ("/api/", "/auth/realms/", "/ingest/")
 
 
 class ApiMiddleware:

@@ -9,7 +9,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any, cast
 from urllib.parse import unquote_plus
@@ -17,17 +17,15 @@ from urllib.parse import unquote_plus
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import BadRequest, SuspiciousOperation
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
-from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
-from oauth2_provider.models import AccessToken, set_token_value
+from oauth2_provider.models import AccessToken
 from oauth2_provider.oauth2_backends import OAuthLibCore
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauth2_provider.views.mixins import OAuthLibMixin
@@ -40,50 +38,27 @@ from oauthlib.oauth2 import (  # type: ignore[import-untyped]
     UnsupportedGrantTypeError,
 )
 
-from apps.packages import clients, networks
-from apps.packages.models import ApiClient, Subscription
+from apps.packages import clients, networks, tokens
+from apps.packages.errors import NotActive
+from apps.packages.models import ApiClient
 
 REALM = "auth/realms/quotaapi"
-SCOPE = "read"
-TOKEN_PREFIX = "hpt_"  # noqa: S105
 LARGEST_BODY = 16 * 1024
 
 # --- Making a token -------------------------------------------------------------------------------
 
 
-@transaction.atomic
 def issue_token(client: ApiClient) -> str:
-    """A new access token for a client as `clients.verify` or the database just gave it.
-
-    InvalidClientError if the client became unusable, or anything of it was revoked, since it was loaded. The lock
-    puts this before or after a revocation, never beside it; `created` is never before a `valid_after`.
-    """
-    subscription = Subscription.objects.locked(client.subscription_id)
-    known = {"valid_after": client.valid_after, "subscription__valid_after": client.subscription.valid_after}
-    owner = subscription.membership.user if subscription.membership else None
-    if owner:
-        known["subscription__membership__user__valid_after"] = owner.valid_after
-    now = timezone.now()
-    if not ApiClient.objects.usable(now).filter(pk=client.pk, **known).exists():
-        raise unusable()
-    token = AccessToken(user=owner, application=client, scope=SCOPE)
-    token.expires = now + timedelta(seconds=settings.TOKEN_SECONDS)
-    key = clients.random_key(TOKEN_PREFIX)
-    set_token_value(token, key)
-    token.save()
-    _date_after(token, max(known.values()))
-    return key
+    """A new access token for a client as `clients.verify` just gave it; InvalidClientError if it became unusable."""
+    try:
+        return tokens.issue(client, timedelta(seconds=settings.TOKEN_SECONDS))
+    except NotActive:
+        raise unusable() from None
 
 
 def unusable() -> InvalidClientError:
     """The one answer for an unknown id, a wrong or dead secret, a wrong network and access that is not active."""
     return InvalidClientError("Unknown client, wrong or ended secret, or API access that is not active.")
-
-
-def _date_after(token: AccessToken, moment: datetime) -> None:
-    """A revocation in this very microsecond, or by a server whose clock is ahead, must not swallow a later token."""
-    if token.created < moment:
-        AccessToken.objects.filter(pk=token.pk).update(created=moment)
 
 
 # --- Who asks -------------------------------------------------------------------------------------
@@ -144,7 +119,7 @@ class Grant(ClientCredentialsGrant):  # type: ignore[misc]
             "access_token": issue_token(cast(ApiClient, request.client)),
             "token_type": "Bearer",
             "expires_in": settings.TOKEN_SECONDS,
-            "scope": SCOPE,
+            "scope": tokens.SCOPE,
         }
         return {}, json.dumps(token), 200
 
@@ -245,7 +220,7 @@ def discovery(_request: HttpRequest) -> HttpResponse:
         "grant_types_supported": ["client_credentials"],
         "response_types_supported": ["none"],
         "subject_types_supported": ["public"],
-        "scopes_supported": [SCOPE],
+        "scopes_supported": [tokens.SCOPE],
     }
     return JsonResponse(document)
 

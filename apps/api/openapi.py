@@ -8,6 +8,7 @@ import orjson
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
@@ -18,8 +19,8 @@ from apps.packages import catalog
 from apps.packages.catalog import Api, Depth, Function, Package
 
 from . import answers
-from .errors import problem
-from .parameters import Parameter
+from .errors import InvalidParameters, problem
+from .parameters import Parameter, one_of, read
 
 if TYPE_CHECKING:
     from .base import ApiView
@@ -232,13 +233,30 @@ def _needed(part: object, schemas: dict[str, Any]) -> dict[str, Any]:
     return {name: needed[name] for name in sorted(needed)}
 
 
+_CHOICE = (
+    Parameter("api", one_of(*Api), "Whose package.", {"enum": [*Api]}),
+    Parameter("package", one_of(*Package), "The package.", {"enum": [*Package]}),
+)
+
+
+def _chosen(request: HttpRequest) -> dict[str, Any]:
+    """The whole document, or what `?api=…&package=…` hold; 400 where only one of the two is given."""
+    given = {name: value for name, value in read(request.GET, _CHOICE).items() if value is not None}
+    if not given:
+        return schema()
+    missing = [parameter.name for parameter in _CHOICE if parameter.name not in given]
+    if missing:
+        raise InvalidParameters({name: _("This parameter is required.") for name in missing})
+    return schema_for(Api(given["api"]), Package(given["package"]))
+
+
 def document(request: HttpRequest) -> HttpResponseBase:
-    """The whole document as JSON, for everybody."""
+    """The document as JSON, for everybody: it tells nothing about anybody."""
     if request.method not in answers.METHODS:
         response: HttpResponseBase = problem(request, "method_not_allowed")
     elif request.method == "OPTIONS":
         response = answers.options()
     else:
-        response = answers.whole(request, orjson.dumps(schema()))
+        response = answers.whole(request, orjson.dumps(_chosen(request)))
     response["Allow"] = ", ".join(answers.METHODS)
     return response

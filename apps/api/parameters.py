@@ -17,11 +17,11 @@ from rest_framework.exceptions import NotFound
 
 from apps.measurements import grid
 from apps.measurements.channels import BY_NAME, CHANNELS, Channel
+from apps.packages.catalog import MOST_IDS
 from apps.plants.models import Plant
 
 from .errors import InvalidParameters
 
-MOST_IDS = 200
 Row = TypeVar("Row", bound=Model)
 
 

@@ -12,7 +12,7 @@ import orjson
 
 from apps.measurements import grid
 from apps.measurements.channels import CURRENCY, Channel
-from apps.measurements.grid import Array
+from apps.measurements.plain import numbers, share
 from apps.measurements.store import DayValues, PeriodValues, Source
 from apps.plants.models import Plant
 
@@ -71,23 +71,6 @@ def version(plant: Plant, devices: Sequence[Device], channels: Sequence[Channel]
     asked = [[str(device.id), *astuple(device.source)] for device in devices], [channel.name for channel in channels]
     told = orjson.dumps([terms, asked, elapsed], default=str)
     return hashlib.blake2b(told + values, digest_size=16).digest()
-
-
-def numbers(values: Array, decimals: int) -> list[float | int | None]:
-    """Plain numbers rounded to the channel's decimals, integers where it has none, None for NaN."""
-    rounded = np.round(values, decimals)
-    missing = np.flatnonzero(np.isnan(rounded))
-    if decimals == 0:
-        rounded = np.nan_to_num(rounded).astype(np.int64)
-    plain: list[float | int | None] = rounded.tolist()
-    for index in missing:
-        plain[index] = None
-    return plain
-
-
-def share(known: int, elapsed: int) -> float:
-    """Which part of the elapsed slots has a value, 0..1."""
-    return min(1.0, round(known / elapsed, 4)) if elapsed else 0.0
 
 
 def _object(

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from apps.measurements import grid, kpis, performance, store
 from apps.measurements.channels import Channel, Level
 from apps.measurements.store import DayValues, PeriodValues, Source
-from apps.packages.catalog import Depth
+from apps.packages.catalog import MOST_KPI_PERIODS, MOST_SERIES_DAYS, Depth
 from apps.plants import epochs
 from apps.plants.epochs import EpochRange
 from apps.plants.models import Component, ModuleString, MppTracker, Plant
@@ -26,9 +26,7 @@ from .errors import InvalidParameters
 from .parameters import Parameter
 from .points import Device
 
-MOST_SERIES_DAYS = 4_000  # days x series of one call: about 50 MB of JSON
-MOST_AT_ONCE = 100  # of these; more are streamed
-MOST_KPI_PERIODS = 1_100
+MOST_AT_ONCE = 100  # series of a day; more are streamed
 
 Series = TypeVar("Series", DayValues, PeriodValues)
 

@@ -18,9 +18,11 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
 from apps.accounts.access import Credentials
+from apps.events import log
 from apps.events.models import ComponentEvent
 from apps.measurements import grid, performance
 from apps.packages import catalog, policy, quota
+from apps.packages.catalog import MOST_EVENTS, MOST_PLANTS_A_PAGE
 from apps.plants import epochs
 from apps.plants.filters import CLASSES, narrowed
 from apps.plants.models import Component, Fleet, Plant
@@ -32,8 +34,6 @@ from .errors import InvalidParameters
 from .parameters import Parameter
 
 DAY = dt.timedelta(days=1)
-MOST_PAGE = 1_000
-MOST_EVENTS = 10_000
 
 
 # --- Administration -----------------------------------------------------------------------------------------
@@ -62,6 +62,7 @@ class PlantsView(PlantListView):
     parameters = (
         Parameter("search", p.words, "Part of label, city or serial number.", {"type": "string"}),
         Parameter("status", p.one_of(*Plant.Status.values), "Status of the plant.", {"enum": Plant.Status.values}),
+        Parameter("health", p.one_of(*Plant.Health.values), "State of health.", {"enum": Plant.Health.values}),
         Parameter("sizeMin", p.number(0, 999_999_999), "At least this many Wp.", {"type": "integer", "minimum": 0}),
         Parameter("sizeMax", p.number(0, 999_999_999), "At most this many Wp.", {"type": "integer", "minimum": 0}),
         Parameter("country", p.words, "ISO 3166-1 alpha-2 code.", {"type": "string", "maxLength": 200}),
@@ -70,9 +71,9 @@ class PlantsView(PlantListView):
         Parameter("page", p.number(1, 999_999), "Page number, from 1.", {"type": "integer", "minimum": 1}),
         Parameter(
             "pageSize",
-            p.number(1, MOST_PAGE),
+            p.number(1, MOST_PLANTS_A_PAGE),
             "Plants a page (100 where only `page` is given).",
-            {"type": "integer", "minimum": 1, "maximum": MOST_PAGE},
+            {"type": "integer", "minimum": 1, "maximum": MOST_PLANTS_A_PAGE},
         ),
     )
 
@@ -243,13 +244,12 @@ class EventsView(ApiView):
         first = self.day(plant, query["dateFrom"]) if query["dateFrom"] else last - dt.timedelta(days=30)
         p.ordered(first, last)
         begin, end = grid.start(plant.zone, first), grid.start(plant.zone, last + DAY)
-        lasting = Q(ended_at=None) | Q(ended_at__gt=begin) | Q(started_at__gte=begin)
-        events = ComponentEvent.objects.filter(lasting, plant=plant, started_at__lt=end)
+        events = log.during(plant, begin, end)
         if query["componentIds"]:
             events = events.filter(self.belonging(plant, query["componentIds"]))
         if query["severity"]:
             events = events.filter(severity=query["severity"])
-        found = list(events.order_by("-started_at", "id")[: MOST_EVENTS + 1])
+        found = list(events[: MOST_EVENTS + 1])
         if len(found) > MOST_EVENTS:
             most = _("There are more than %(most)d events; ask in parts.") % {"most": MOST_EVENTS}
             raise InvalidParameters({"dateFrom": most})

@@ -14,3 +14,8 @@ class ComponentEventAdmin(ReadOnlyMixin, ModelAdmin):
     list_select_related = ("plant",)
     search_fields = ("plant__label", "status_text", "error_text", "device_id")
     date_hierarchy = "started_at"
+    fields = (
+        *("plant", "device_id", "started_at", "ended_at", "severity"),
+        *("status_code", "status_text", "error_code", "error_text"),
+    )
+    show_full_result_count = False

@@ -15,8 +15,6 @@ from apps.accounts.access import Access, Via
 from apps.accounts.models import Portal
 from apps.plants.models import Plant, zone_names
 
-TRANSFER_TYPE = "IMPORT"
-
 
 class Refused(Exception):
     """The import cannot be done as asked; the message says why and what to do."""
@@ -77,9 +75,9 @@ def create_plant(portal: Portal, target: Target, **fields: Any) -> Plant:
     return plant
 
 
-def note_transfer(plant: Plant, latest: dt.datetime | None) -> None:
+def note_transfer(plant: Plant, latest: dt.datetime | None, kind: str = "IMPORT") -> None:
     """Keep the time of the latest record as the plant's last transfer, unless a newer one is known."""
     if latest is None or (plant.last_transfer is not None and latest < plant.last_transfer):
         return
-    plant.last_transfer, plant.last_transfer_type = latest, TRANSFER_TYPE
+    plant.last_transfer, plant.last_transfer_type = latest, kind
     plant.save(update_fields=["last_transfer", "last_transfer_type"])

@@ -10,6 +10,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from . import grid
 
 
@@ -44,7 +47,7 @@ class Kpi:
 
 
 class Missing(Exception):
-    """An input is not known; the message is the reason given to the reader."""
+    """An input is not known; the message is the reason given to the reader, in the reader's language."""
 
 
 Inputs = dict[str, float]
@@ -52,7 +55,7 @@ Inputs = dict[str, float]
 
 def _energy(facts: Facts, channel: str) -> float:
     if channel not in facts.energies:
-        raise Missing(f"no values of {channel} in this period")
+        raise Missing(_("no values of %(channel)s in this period") % {"channel": channel})
     return facts.energies[channel]
 
 
@@ -61,33 +64,34 @@ def _energies(facts: Facts, *channels: str) -> Sequence[float]:
     return facts.together.get(channels) or [_energy(facts, channel) for channel in channels]
 
 
-def _known(value: float | None, what: str) -> float:
+def _known(value: float | None, otherwise: str) -> float:
     if value is None:
-        raise Missing(f"{what} of the plant is not known")
+        raise Missing(otherwise)
     return value
 
 
-def _positive(value: float | None, what: str) -> float:
-    return _known(value or None, what)
+def _size(facts: Facts) -> float:
+    return _known(facts.size or None, _("the size of the plant is not known"))
 
 
 def _specific_yield(facts: Facts) -> tuple[float, Inputs]:
     """Yf = E / P0 in kWh per kWp (IEC 61724-1, final system yield)."""
-    energy, size = _energy(facts, "ProdEtotal"), _positive(facts.size, "the size")
+    energy, size = _energy(facts, "ProdEtotal"), _size(facts)
     return energy / size, {"ProdEtotal": energy, "size": size}
 
 
 def _capacity_factor(facts: Facts) -> tuple[float, Inputs]:
     """E / (P0 x elapsed hours) in per cent."""
-    energy, size = _energy(facts, "ProdEtotal"), _positive(facts.size, "the size")
+    energy, size = _energy(facts, "ProdEtotal"), _size(facts)
     if not facts.hours:
-        raise Missing("the period has not begun")
+        raise Missing(_("the period has not begun"))
     return 100 * energy / (size * facts.hours), {"ProdEtotal": energy, "size": size, "hours": facts.hours}
 
 
 def _target_fulfilment(facts: Facts) -> tuple[float, Inputs]:
     """Yield as a part of what was planned for the period, in per cent."""
-    energy, target = _energy(facts, "ProdEtotal"), _positive(facts.target, "the yield target")
+    energy = _energy(facts, "ProdEtotal")
+    target = _known(facts.target or None, _("the yield target of the plant is not known"))
     return 100 * energy / target, {"ProdEtotal": energy, "target": target}
 
 
@@ -95,7 +99,7 @@ def _share(part: str, whole: str) -> Callable[[Facts], tuple[float, Inputs]]:
     def compute(facts: Facts) -> tuple[float, Inputs]:
         portion, total = _energies(facts, part, whole)
         if total <= 0:
-            raise Missing(f"{whole} is 0 in this period")
+            raise Missing(_("%(channel)s is 0 in this period") % {"channel": whole})
         return 100 * portion / total, {part: portion, whole: total}
 
     return compute
@@ -104,15 +108,15 @@ def _share(part: str, whole: str) -> Callable[[Facts], tuple[float, Inputs]]:
 def _financial_yield(facts: Facts) -> tuple[float, Inputs]:
     """What was fed in at its tariff, and what was not bought at its price."""
     fed, covered = _energies(facts, "ProdEtotalFeed", "ConsEtotalCov")
-    tariff = _known(facts.feed_in_tariff, "the feed-in tariff")
-    price = _known(facts.electricity_cost, "the price of electricity")
+    tariff = _known(facts.feed_in_tariff, _("the feed-in tariff of the plant is not known"))
+    price = _known(facts.electricity_cost, _("the price of electricity of the plant is not known"))
     inputs = {"ProdEtotalFeed": fed, "ConsEtotalCov": covered, "feedInTariff": tariff, "electricityCost": price}
     return fed / 1000 * tariff + covered / 1000 * price, inputs
 
 
 def _not_yet(reason: str) -> Callable[[Facts], tuple[float, Inputs]]:
     def compute(facts: Facts) -> tuple[float, Inputs]:
-        raise Missing(reason)
+        raise Missing(_(reason))
 
     return compute
 
@@ -120,14 +124,19 @@ def _not_yet(reason: str) -> Callable[[Facts], tuple[float, Inputs]]:
 CURRENCY = "currency"
 
 _FORMULAS: tuple[tuple[str, str, str, Callable[[Facts], tuple[float, Inputs]]], ...] = (
-    ("PerformanceRatio", "%", "pr-iec61724-1", _not_yet("irradiance is not evaluated yet")),
+    ("PerformanceRatio", "%", "pr-iec61724-1", _not_yet(gettext_noop("irradiance is not evaluated yet"))),
     ("SpecificYield", "kWh/kWp", "yf-iec61724-1", _specific_yield),
     ("SelfConsumptionRate", "%", "self-consumption-energy", _share("ProdEtotalSelf", "ProdEtotal")),
     ("Autarky", "%", "autarky-energy", _share("ConsEtotalCov", "ConsEtotal")),
-    ("Availability", "%", "availability-iec63019-time", _not_yet("operating states are not evaluated yet")),
+    (
+        "Availability",
+        "%",
+        "availability-iec63019-time",
+        _not_yet(gettext_noop("operating states are not evaluated yet")),
+    ),
     ("CapacityFactor", "%", "capacity-factor-hours", _capacity_factor),
     ("TargetFulfilment", "%", "target-fulfilment-months", _target_fulfilment),
-    ("Co2Avoided", "kg", "co2-avoided-factor", _not_yet("the emission factor of the plant is not known")),
+    ("Co2Avoided", "kg", "co2-avoided-factor", _not_yet(gettext_noop("the emission factor of the plant is not known"))),
     ("FinancialYield", CURRENCY, "financial-yield-tariffs", _financial_yield),
 )
 ENERGIES = ("ProdEtotal", "ProdEtotalSelf", "ProdEtotalFeed", "ConsEtotal", "ConsEtotalCov")

@@ -9,22 +9,45 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
-from django.db.models import Max, Min, Model
+from django.db.models import Count, Max, Min, Model, Sum
+from django.db.models.functions import Length
 
 from apps.plants.models import Plant
 
 from . import packing
-from .models import DaySeries, MonthSeries
+from .models import DaySeries, MonthSeries, PlantLatest
 from .packing import Days, Series, SeriesKey
 
-__all__ = ["DayRow", "Days", "MonthRow", "Packed", "PackedDay", "RowKey", "Series", "SeriesKey", "Wanted"]
+__all__ = [
+    "DayRow",
+    "Days",
+    "MonthRow",
+    "Packed",
+    "PackedDay",
+    "PlantLatest",
+    "RowKey",
+    "Series",
+    "SeriesKey",
+    "Stored",
+    "Wanted",
+]
 
 RowKey = tuple[UUID, dt.date]  # a device, and a day or the first day of a month
 DayRow = dict[SeriesKey, Series]
 MonthRow = dict[SeriesKey, Days]
 Packed = dict[RowKey, bytes]
 Wanted = Mapping[UUID, Collection[SeriesKey]]
+_FEW = 8  # rows at once where mostly the first one is enough
 _Row = TypeVar("_Row", DayRow, MonthRow)
+
+
+class Stored(NamedTuple):
+    """How much is kept of a plant: packed rows of days, their bytes, the first and the last day."""
+
+    rows: int
+    bytes: int
+    first: dt.date | None
+    last: dt.date | None
 
 
 class PackedDay(NamedTuple):
@@ -72,6 +95,37 @@ def first_and_last_day(plant: Plant) -> tuple[dt.date, dt.date] | None:
     return None if found["first"] is None else (found["first"], found["last"])
 
 
+def stored(plant: Plant) -> Stored:
+    """What is kept of a plant; the values themselves are not read."""
+    sums = {"rows": Count("*"), "bytes": Sum(Length("data")), "first": Min("day"), "last": Max("day")}
+    found = DaySeries.objects.filter(plant=plant).order_by().aggregate(**sums)
+    return Stored(found["rows"], found["bytes"] or 0, found["first"], found["last"])
+
+
+def newest_days(plant: Plant, device: UUID) -> Iterator[PackedDay]:
+    """All rows of one device, newest first, fetched as far as they are asked for."""
+    found = DaySeries.objects.filter(plant=plant, device_id=device).order_by("-day").values_list("day", "data")
+    return (PackedDay(day, device, bytes(data)) for day, data in found.iterator(chunk_size=_FEW))
+
+
+def newest_months(plant: Plant, device: UUID) -> Iterator[tuple[dt.date, bytes]]:
+    """The same of months, by their first days."""
+    found = MonthSeries.objects.filter(plant=plant, device_id=device).order_by("-month").values_list("month", "data")
+    return ((month, bytes(data)) for month, data in found.iterator(chunk_size=_FEW))
+
+
+def fetch_totals_of(days: Mapping[Plant, dt.date]) -> dict[UUID, bytes]:
+    """The rows of several plants' totals, each on a day of its own, by the plants' ids."""
+    keys = [(plant.pk, plant.datasource_id, day) for plant, day in days.items()]
+    found = DaySeries.objects.filter(pk__in=keys) if keys else DaySeries.objects.none()
+    return {plant: bytes(data) for plant, data in found.values_list("plant_id", "data")}
+
+
+def fetch_latest(plant: Plant) -> PlantLatest | None:
+    """The newest values of a plant; None before its first write."""
+    return PlantLatest.objects.filter(plant=plant).first()
+
+
 # --- Unpacking -------------------------------------------------------------------------------------------
 
 
@@ -96,6 +150,12 @@ def save_days(plant: Plant, rows: Mapping[RowKey, DayRow], before: Packed) -> No
 def save_months(plant: Plant, rows: Mapping[RowKey, MonthRow], before: Packed) -> None:
     """Store those rows that differ from the ones `before`."""
     _save(MonthSeries, "month", plant, _changed(rows, packing.pack_month, before))
+
+
+def save_latest(latest: PlantLatest) -> None:
+    """Store the newest values of a plant."""
+    values = [field.name for field in PlantLatest._meta.concrete_fields if not field.primary_key]
+    PlantLatest.objects.bulk_create([latest], update_conflicts=True, unique_fields=["plant"], update_fields=values)
 
 
 def _save(model: type[Model], date: str, plant: Plant, changed: Iterable[tuple[RowKey, bytes]]) -> None:

@@ -7,8 +7,8 @@ channel's unit, one per 5-minute slot of the local day (see grid.py), NaN where 
 Writes are idempotent per (source, slot, channel): equal readings change nothing, later different ones win, and
 day, month and plant totals follow in the same transaction.
 
-This is the door for everybody else; behind it are writing.py, rows.py (fetch, unpack, pack, save), periods.py (days
-to months to years), totals.py (sums, flows, derived channels) and packing.py.
+This is the door for everybody else; behind it are writing.py, latest.py (the newest values of a plant), rows.py (fetch,
+unpack, pack, save), periods.py (days to months to years), totals.py (sums, flows, derived channels) and packing.py.
 """
 
 import datetime as dt
@@ -23,14 +23,15 @@ from typing import NamedTuple
 from uuid import UUID
 
 import numpy as np
+from django.db import transaction
 
 from apps.plants.models import Plant
 
-from . import grid, periods, rows, totals
+from . import grid, latest, periods, rows, totals
 from .channels import BY_NAME, Channel
 from .grid import Array
 from .periods import Points
-from .rows import DayRow, Days, MonthRow, PackedDay, RowKey, SeriesKey
+from .rows import DayRow, Days, MonthRow, PackedDay, RowKey, SeriesKey, Stored
 from .totals import Terms
 from .writing import DayReadings, MonthReadings, write
 
@@ -42,13 +43,17 @@ __all__ = [
     "MonthReadings",
     "PeriodValues",
     "Source",
+    "Stored",
     "Totals",
     "data_range",
+    "find_latest",
+    "read_day_of_plants",
     "read_days",
     "read_lifetime",
     "read_month",
     "read_totals",
     "read_year",
+    "stored",
     "write",
 ]
 
@@ -159,6 +164,28 @@ def read_days(
 def data_range(plant: Plant) -> tuple[dt.date, dt.date] | None:
     """The first and the last local day with data of a plant; None without any."""
     return rows.first_and_last_day(plant)
+
+
+def stored(plant: Plant) -> Stored:
+    """How much is kept of a plant, without reading it."""
+    return rows.stored(plant)
+
+
+def read_day_of_plants(days: Mapping[Plant, dt.date], channel: Channel) -> dict[UUID, Array]:
+    """A stored channel of the totals of several plants, each on a day of its own, by their ids. One statement."""
+    key = channel.code, 0
+    unpacked = {plant: rows.unpack_day(data, [key]) for plant, data in rows.fetch_totals_of(days).items()}
+    return {plant: row[key].values for plant, row in unpacked.items() if key in row}
+
+
+def find_latest(plant: Plant) -> None:
+    """Work out the newest values of a plant from all its rows, as every write does from those it changes.
+
+    For plants whose rows were there before the newest values were kept, or were changed in another way than `write`.
+    """
+    with transaction.atomic():
+        Plant.objects.select_for_update(no_key=True).only("pk").get(pk=plant.pk)
+        latest.search(plant)
 
 
 def _windows(first: dt.date, last: dt.date) -> Iterator[tuple[dt.date, dt.date]]:

@@ -17,7 +17,7 @@ from django.db import transaction
 
 from apps.plants.models import Component, Plant
 
-from . import grid, periods, rows, totals
+from . import grid, latest, periods, rows, totals
 from .channels import BY_CODE, BY_NAME, Aggregate, Channel
 from .grid import Array
 from .rows import DayRow, Days, MonthRow, Packed, RowKey, Series, SeriesKey
@@ -58,7 +58,7 @@ def write(plant: Plant, days: Iterable[DayReadings] = (), months: Iterable[Month
     """Store readings of one plant; returns how many values are new or different.
 
     Values of a component outrank those delivered for the plant as a whole (device `plant.datasource_id`), which show
-    where no component has any. Six statements for up to 200 rows of days (seven where totals were reported).
+    where no component has any. Eight statements for up to 200 rows of days (nine where totals were reported).
 
     Raises ValueError, and changes nothing, for a series whose length is not the number of slots of its day, for a
     channel that is unknown or derived, and for totals reported of anything but a counter.
@@ -74,8 +74,19 @@ def write(plant: Plant, days: Iterable[DayReadings] = (), months: Iterable[Month
         # One writer per plant at a time: a day is read, merged and written back.
         Plant.objects.select_for_update(no_key=True).only("pk").get(pk=plant.pk)
         structure = _structure(plant)
-        changed, new_values = _write_days(plant, structure, day_list)
-        return new_values + _write_months(plant, structure, changed, month_list)
+        days_now, new_values = _write_days(plant, structure, day_list)
+        months_now, new_totals = _write_months(plant, structure, days_now, month_list)
+        if months_now:
+            latest.follow(plant, _of_plant(plant, days_now), _of_plant(plant, months_now))
+        return new_values + new_totals
+
+
+_Row = TypeVar("_Row", DayRow, MonthRow)
+
+
+def _of_plant(plant: Plant, written: Mapping[RowKey, _Row]) -> dict[dt.date, _Row]:
+    """Those rows that hold the plant's totals, by day or month."""
+    return {date: row for (device, date), row in written.items() if device == plant.datasource_id}
 
 
 # --- What may be written ---------------------------------------------------------------------------------
@@ -271,12 +282,12 @@ def _shown(channel: Channel, total: Array | None, delivered: Series | None) -> S
 
 def _write_months(
     plant: Plant, structure: _Structure, days: Mapping[RowKey, DayRow], readings: list[MonthReadings]
-) -> int:
-    """Bring the changed days and reported totals into the month rows; returns how many totals are new."""
+) -> tuple[dict[RowKey, MonthRow], int]:
+    """Bring changed days and reported totals into the month rows; returns these, and how many totals are new."""
     touched = {(device, day.replace(day=1)) for device, day in days}
     touched |= {(device, reading.month) for reading in readings for device in (reading.device, plant.datasource_id)}
     if not touched:
-        return 0
+        return {}, 0
     before = rows.fetch_months(plant, {device for device, _ in touched}, {month for _, month in touched})
     months = {key: rows.unpack_month(before.get(key)) for key in touched}
     for (device, day), row in days.items():
@@ -290,7 +301,7 @@ def _write_months(
     if spoken:
         _report_plant(plant, structure, spoken, months)
     rows.save_months(plant, {key: _without_empty(row) for key, row in months.items()}, before)
-    return new_totals
+    return months, new_totals
 
 
 def _report(row: MonthRow, reading: MonthReadings, is_plant: bool) -> int:

@@ -80,6 +80,13 @@ DEFAULT_LIMITS = {Package.BASIC: Limits(60, 5_000), Package.ADVANCED: Limits(300
 
 MONTH_OF_DAYS, YEAR_OF_DAYS = 31, 366
 
+# What one call may ask for at most, in every package.
+MOST_IDS = 200
+MOST_PLANTS_A_PAGE = 1_000
+MOST_EVENTS = 10_000
+MOST_SERIES_DAYS = 4_000  # days x series: about 50 MB of JSON
+MOST_KPI_PERIODS = 1_100
+
 _CHANNELS = "visualization/plant/{plantId}/channels"
 _MONTH = "visualization/plant/{plantId}/year/{year}/month/{month}"
 _YEAR = "visualization/plant/{plantId}/year/{year}"
@@ -187,3 +194,8 @@ def cost_of(function: Function, days: int = 1) -> int:
 def granted(api: Api, package: Package) -> tuple[Function, ...]:
     """Every function a package of that API holds, in the order of the table."""
     return tuple(row for row in FUNCTIONS if (api, package) in row.packages)
+
+
+def readable(api: Api, package: Package) -> tuple[tuple[str, Depth], ...]:
+    """Every kind of data a package of that API may read, in the order of the table."""
+    return tuple(kind for kind, grant in CATEGORIES.items() if (api, package) in grant)

@@ -1,18 +1,12 @@
 """API clients and their secrets: made, checked, rotated, revoked. Pages, commands and the token endpoint come here.
 
-A secret is `hp_`, 43 letters and digits that carry 256 random bits, and 6 more that are a checksum: scanners of
-leaked secrets recognise it and a mistyped one is told apart from a wrong one. It is shown once; stored is only its
-HMAC-SHA-256 under a pepper from the settings, so that a stolen database opens nothing. A slow password hash would
-add no safety to 256 random bits and would let anybody burn our processor time.
+A secret is a random key (apps/accounts/keys.py) that begins with `hp_`. It is shown once; stored is only its
+HMAC-SHA-256 under a pepper from the settings, so that a stolen database opens nothing.
 """
 
 import hmac
-import secrets
-import zlib
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from hashlib import sha256
-from string import ascii_letters, digits
 from uuid import UUID
 
 from django.conf import settings
@@ -22,14 +16,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from oauth2_provider.models import AccessToken
 
-from apps.accounts import audit
+from apps.accounts import audit, keys
 from apps.accounts.access import Access, Via
 from apps.accounts.audit import Actor
 from apps.accounts.validity import after_every
 from apps.plants.models import Plant
 
 from .catalog import Package
-from .errors import DeadSecret, InvalidClient, NotActive, TooManyClients, TooManySecrets
+from .errors import AlreadyRotated, DeadSecret, InvalidClient, NotActive, TooManyClients, TooManySecrets
 from .models import ApiClient, ClientSecret, Subscription
 from .networks import parse_networks
 from .offers import settings_of
@@ -43,45 +37,6 @@ OVERLAPS = {
     "7d": timedelta(days=7),
 }
 
-_ALPHABET = digits + ascii_letters
-_RANDOM, _CHECKSUM = 43, 6  # characters; 62 ** 43 > 2 ** 256 and 62 ** 6 > 2 ** 32
-
-
-# --- The form of a secret -------------------------------------------------------------------------
-
-
-def random_key(prefix: str) -> str:
-    """`prefix`, 256 random bits and their checksum, in letters and digits only."""
-    body = prefix + _base62(int.from_bytes(secrets.token_bytes(32)), _RANDOM)
-    return body + _checksum(body)
-
-
-def well_formed(secret: str) -> bool:
-    """Whether this can be a secret of ours at all; False for a mistyped one."""
-    body, checksum = secret[:-_CHECKSUM], secret[-_CHECKSUM:]
-    return len(secret) == len(PREFIX) + _RANDOM + _CHECKSUM and body.startswith(PREFIX) and _checksum(body) == checksum
-
-
-def _checksum(body: str) -> str:
-    return _base62(zlib.crc32(body.encode()), _CHECKSUM)
-
-
-def _base62(number: int, length: int) -> str:
-    text = ""
-    for _place in range(length):
-        number, digit = divmod(number, 62)
-        text = _ALPHABET[digit] + text
-    return text
-
-
-def pepper_id(pepper: str) -> str:
-    """Names a pepper without giving it away."""
-    return sha256(pepper.encode()).hexdigest()[:8]
-
-
-def _digest(secret: str, pepper: str) -> str:
-    return hmac.digest(pepper.encode(), secret.encode(errors="replace"), "sha256").hex()
-
 
 # --- Checking -------------------------------------------------------------------------------------
 
@@ -93,7 +48,7 @@ def verify(client_id: str, secret: str) -> ApiClient | None:
     all end in the same empty answer after the same work.
     """
     now = timezone.now()
-    digests = [_digest(secret, pepper) for pepper in settings.SECRET_PEPPERS]
+    digests = keys.digests(secret)
     row = (
         ClientSecret.objects.live(now)
         .filter(client__in=ApiClient.objects.usable(now), digest__in=digests)
@@ -141,7 +96,7 @@ def create_client(
 
 def _check_room(subscription: Subscription) -> None:
     most = settings_of(subscription.portal, Package(subscription.package)).max_clients
-    if subscription.clients.all().alive(timezone.now()).count() >= most:
+    if subscription.clients.programs().alive(timezone.now()).count() >= most:
         raise TooManyClients(_("The package allows %(most)d clients. Revoke one of them first.") % {"most": most})
 
 
@@ -155,32 +110,39 @@ def issue_secret(client: ApiClient, actor: Actor) -> str:
 
 
 @transaction.atomic
-def rotate(client: ApiClient, actor: Actor, overlap: str = "24h") -> str:
-    """A new secret, to be shown once; the present one ends after `overlap`, a key of OVERLAPS. Tokens go on."""
+def rotate(client: ApiClient, actor: Actor, overlap: str = "24h", *, replaces: int | None = None) -> str:
+    """A new secret, to be shown once; the present one ends after `overlap`, a key of OVERLAPS. Tokens go on.
+
+    `replaces` names the secret that was the newest when somebody decided this (0 = there was none): AlreadyRotated
+    where it no longer is, so that a form sent twice makes one secret.
+    """
     if overlap not in OVERLAPS:
         choices = ", ".join(OVERLAPS)
         raise InvalidClient(_("“%(name)s” is none of %(choices)s.") % {"name": overlap, "choices": choices}, "overlap")
     client, now = _locked(client), timezone.now()
+    if replaces is not None and replaces != newest_secret(client):
+        raise AlreadyRotated(_("This client has got another secret since this form was opened."))
     if overlap == "now":
         _live(client).update(revoked_at=now)
     secret = issue_secret(client, actor)
     ends = now + OVERLAPS[overlap]
-    _live(client).exclude(digest__in=_digests_of(secret)).exclude(expires_at__lt=ends).update(expires_at=ends)
+    _live(client).exclude(digest__in=keys.digests(secret)).exclude(expires_at__lt=ends).update(expires_at=ends)
     _record(actor, "secret.rotated", client, after={"overlap": overlap, "old_secret_ends": ends.isoformat()})
     return secret
 
 
+def newest_secret(client: ApiClient) -> int:
+    """The key of the latest secret, living or dead; 0 where there was none."""
+    return client.secrets.order_by("-id").values_list("id", flat=True).first() or 0
+
+
 def _new_secret(client: ApiClient, actor: Actor) -> str:
-    secret, pepper = random_key(PREFIX), settings.SECRET_PEPPERS[0]
+    secret, pepper = keys.random_key(PREFIX), settings.SECRET_PEPPERS[0]
     row = ClientSecret.objects.create(
-        client=client, digest=_digest(secret, pepper), pepper_id=pepper_id(pepper), hint=secret[-4:]
+        client=client, digest=keys.digest(secret, pepper), pepper_id=keys.pepper_id(pepper), hint=secret[-4:]
     )
     _record(actor, "secret.issued", client, after={"secret": row.hint})
     return secret
-
-
-def _digests_of(secret: str) -> list[str]:
-    return [_digest(secret, pepper) for pepper in settings.SECRET_PEPPERS]
 
 
 # --- Ending ---------------------------------------------------------------------------------------
@@ -230,6 +192,17 @@ def end_all(subscription: Subscription) -> int:
 # --- Shared ---------------------------------------------------------------------------------------
 
 
+def access_of(subscription: Subscription) -> Access:
+    """What a client without limits may see: for choosing among plants, before there is a token."""
+    member = subscription.membership
+    return Access(
+        portal=subscription.portal_id,
+        portal_slug=subscription.portal.slug,
+        via=Via(subscription.api),
+        user=member.user_id if member else None,
+    )
+
+
 def _open(pk: UUID) -> Subscription:
     """The locked subscription, if it is active or will be once it is approved."""
     subscription = Subscription.objects.locked(pk)
@@ -245,6 +218,8 @@ def _locked(client: ApiClient, *, must_be_open: bool = True) -> ApiClient:
     fresh = ApiClient.objects.get(pk=client.pk)
     if must_be_open and not fresh.enabled:
         raise NotActive(_("This client is disabled."))
+    if must_be_open and fresh.documentation:
+        raise InvalidClient(_("The client of the documentation page has no secret."), "client")
     fresh.subscription = subscription
     return fresh
 
@@ -268,13 +243,7 @@ def _in_future(moment: datetime | None) -> datetime | None:
 
 def _own_plants(subscription: Subscription, plant_ids: Collection[UUID]) -> list[str]:
     """The ids as text; InvalidClient unless the subscription's owner sees every one of them."""
-    member = subscription.membership
-    access = Access(
-        portal=subscription.portal_id,
-        portal_slug=subscription.portal.slug,
-        via=Via(subscription.api),
-        user=member.user_id if member else None,
-    )
+    access = access_of(subscription)
     wanted = set(plant_ids)
     unknown = wanted - set(Plant.objects.visible_to(access).filter(pk__in=wanted).values_list("pk", flat=True))
     if unknown or not wanted:

@@ -94,6 +94,12 @@ class TooManySecrets(Refused):
     about = "client"
 
 
+class AlreadyRotated(Refused):
+    """The secret to be replaced is no longer the newest one: the form was sent before."""
+
+    about = "replaces"
+
+
 class DeadSecret(Refused):
     """The secret was revoked or has expired before."""
 

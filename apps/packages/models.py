@@ -157,6 +157,10 @@ class ApiClientQuerySet(models.QuerySet["ApiClient"]):
         """Enabled and unexpired."""
         return self.filter(Q(expires_at=None) | Q(expires_at__gt=now), enabled=True)
 
+    def programs(self) -> Self:
+        """Those somebody made; not the one that stands for the documentation page."""
+        return self.filter(documentation=False)
+
     def usable(self, now: datetime) -> Self:
         """Alive, of an active subscription whose user (if it has one) is active."""
         return self.alive(now).filter(
@@ -194,6 +198,9 @@ class ApiClient(AbstractApplication):
     networks = models.JSONField(
         _("limited to networks"), default=list, blank=True, help_text=_("Such as 192.0.2.0/24; empty = all.")
     )
+    documentation = models.BooleanField(
+        _("documentation page"), default=False, editable=False, help_text=_("Made by the system; has no secret.")
+    )
     last_used_at = models.DateTimeField(_("last used"), null=True, editable=False, help_text=_("To the minute."))
     last_ip = models.GenericIPAddressField(_("last address"), null=True, editable=False)
 
@@ -205,7 +212,14 @@ class ApiClient(AbstractApplication):
         ordering: ClassVar = ["name", "id"]
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["subscription", "name"], condition=Q(enabled=True), name="one_enabled_client_per_name"
+                fields=["subscription", "name"],
+                condition=Q(enabled=True, documentation=False),
+                name="one_enabled_client_per_name",
+            ),
+            models.UniqueConstraint(
+                fields=["subscription"],
+                condition=Q(enabled=True, documentation=True),
+                name="one_documentation_client_per_subscription",
             ),
         ]
 

@@ -3,6 +3,8 @@
 Which functions a package holds is the catalog's business alone; nothing here can grant one.
 """
 
+from datetime import datetime
+
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -12,9 +14,9 @@ from apps.accounts.access import Role
 from apps.accounts.audit import Actor
 from apps.accounts.models import Membership, Portal
 
-from .catalog import DEFAULT_APPROVAL, DEFAULT_LIMITS, DEFAULT_MAX_CLIENTS, Approval, Package
+from .catalog import DEFAULT_APPROVAL, DEFAULT_LIMITS, DEFAULT_MAX_CLIENTS, Approval, Limits, Package
 from .errors import InvalidSettings, InvalidTerms, NotManager, TermsNotAccepted
-from .models import PackageSettings, Terms
+from .models import PackageSettings, Subscription, Terms
 
 MOST = 2_147_483_647  # what the column holds
 
@@ -74,6 +76,36 @@ def edit_settings(
         after = {**changes, "by": by.user.email}
         audit.record(actor, "package.settings_changed", row, portal=portal, before=before, after=after)
     return row
+
+
+def limits_now(subscription: Subscription, now: datetime) -> Limits:
+    """The limits that hold for a subscription: its own until they end, else those of its package in this portal."""
+    return limits_under(settings_of(subscription.portal, Package(subscription.package)), subscription, now)
+
+
+def limits_under(offered: PackageSettings, subscription: Subscription, now: datetime) -> Limits:
+    """The same where the settings of its package are at hand already. The rule of apps/api/auth.py."""
+    own_hold = subscription.override_until is None or subscription.override_until > now
+    per_minute, per_day = (
+        (subscription.override_per_minute, subscription.override_per_day) if own_hold else (None, None)
+    )
+    return Limits(per_minute or offered.per_minute, per_day or offered.per_day)
+
+
+@transaction.atomic
+def reset_settings(portal: Portal, package: Package, by: Membership, actor: Actor) -> PackageSettings:
+    """Give what the catalog gives by default."""
+    limits = DEFAULT_LIMITS[package]
+    return edit_settings(
+        portal,
+        package,
+        by,
+        actor,
+        per_minute=limits.per_minute,
+        per_day=limits.per_day,
+        max_clients=DEFAULT_MAX_CLIENTS,
+        approval=DEFAULT_APPROVAL,
+    )
 
 
 def positive(number: int, name: str) -> int:

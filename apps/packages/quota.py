@@ -7,17 +7,19 @@ counters belong to the subscription, so more clients, another package or switchi
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Case, F, PositiveIntegerField, When
+from django.db.models import Case, F, PositiveIntegerField, QuerySet, When
 
 from apps.accounts.access import Access
 
 from . import quota_redis
 from .catalog import DEFAULT_LIMITS, Limits, Package
-from .models import QuotaCounter
+from .models import QuotaCounter, Subscription
+from .offers import limits_now
 from .quota_redis import QuotaUnavailable as QuotaUnavailable
 
 
@@ -104,6 +106,21 @@ def spend(access: Access, cost: int, now: datetime, base: int = 0) -> Spent:
 def usage(access: Access, now: datetime) -> Spent:
     """What is used of both windows; counts nothing."""
     return _read(*_account(access), 0, now)
+
+
+def standing(subscription: Subscription, now: datetime) -> Spent:
+    """What is used of both windows by a subscription's owner, as pages show it; counts nothing."""
+    return _read(subscription.pk, limits_now(subscription, now), 0, now)
+
+
+def day_used(subscriptions: "QuerySet[Any]", now: datetime) -> dict[UUID, int]:
+    """What is used of the day by each of these (a query of primary keys) that called before; counts nothing."""
+    if settings.REDIS_URL:
+        counters = quota_redis.read_all([row["pk"] for row in subscriptions])
+        rows = [(key, counter[2], counter[3]) for key, counter in counters.items()]
+    else:
+        rows = list(QuotaCounter.objects.filter(pk__in=subscriptions).values_list("pk", "day", "day_used"))
+    return {key: _in_window(day, used, DAY.number(now)) for key, day, used in rows}
 
 
 def limits_of(access: Access) -> Limits:

@@ -5,7 +5,7 @@ unlimited calls. Only quota.py comes here.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -70,14 +70,24 @@ def take(subscription: UUID, limits: Limits, cost: int, minute: int, day: int) -
 
 def read(subscription: UUID) -> Counter | None:
     """What is stored, as quota.py reads it from its table; None before the first call."""
+    return read_all([subscription]).get(subscription)
+
+
+def read_all(subscriptions: Sequence[UUID]) -> dict[UUID, Counter]:
+    """What is stored of those that called before, in one exchange with the server."""
+    pipe = _server(settings.REDIS_URL).pipeline(transaction=False)
+    for subscription in subscriptions:
+        pipe.hmget(key(subscription), ["minute", "minute_used", "day", "day_used"])
     try:
-        found = _server(settings.REDIS_URL).hmget(key(subscription), ["minute", "minute_used", "day", "day_used"])
+        found = pipe.execute()
     except redis.RedisError as error:
         raise QuotaUnavailable from error
-    if None in found:
-        return None
-    minute, minute_used, day, day_used = (int(number or 0) for number in found)
-    return minute, minute_used, day, day_used
+    counters = zip(subscriptions, found, strict=True)
+    return {one: _counter(*numbers) for one, numbers in counters if None not in numbers}
+
+
+def _counter(minute: Any, minute_used: Any, day: Any, day_used: Any) -> Counter:
+    return int(minute), int(minute_used), int(day), int(day_used)
 
 
 def refund(subscription: UUID, cost: int, windows: Mapping[str, int]) -> None:

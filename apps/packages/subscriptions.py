@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from oauth2_provider.models import AccessToken
@@ -30,7 +31,7 @@ from .errors import (
     UnknownPackage,
     UserDisabled,
 )
-from .models import Subscription
+from .models import ClientSecret, Subscription
 from .offers import accepted, check_manager, positive, settings_of
 from .usage import calls_by_function
 
@@ -62,6 +63,12 @@ def compare(api: Api, old: Package, new: Package) -> Difference:
     has = [function.name for function in granted(api, new)]
     gained = tuple(name for name in has if name not in had)
     return Difference(gained, lost=tuple(name for name in had if name not in has))
+
+
+def find(portal: Portal, membership: Membership | None) -> Subscription | None:
+    """The User API of a member, or (without one) the Portal API; None where it was never asked for."""
+    rows = Subscription.objects.select_related("portal", "membership__user")
+    return rows.filter(portal=portal, membership=membership).first()
 
 
 def find_package(name: str) -> Package:
@@ -194,6 +201,20 @@ def suspend(subscription: Subscription, actor: Actor, reason: str) -> Subscripti
 
 
 @transaction.atomic
+def revoke_all(subscription: Subscription, actor: Actor, reason: str) -> int:
+    """End all clients, secrets and tokens for good; it stays switched on, so its owner can make new clients.
+
+    For credentials that got about. Returns how many live secrets died.
+    """
+    subscription = _active(subscription, Status.AWAITING, Status.SUSPENDED)
+    before, ended = _state(subscription), end_all(subscription)
+    _kill_tokens(subscription)
+    subscription.save()
+    _record(actor, "api.all_revoked", subscription, before, reason, secrets_revoked=ended)
+    return ended
+
+
+@transaction.atomic
 def resume(subscription: Subscription, actor: Actor, reason: str = "") -> Subscription:
     """End a suspension: the kept secrets work again, tokens from before stay dead."""
     subscription = Subscription.objects.locked(subscription.pk)
@@ -206,11 +227,34 @@ def resume(subscription: Subscription, actor: Actor, reason: str = "") -> Subscr
     return subscription
 
 
+@dataclass(frozen=True, slots=True)
+class Stake:
+    """How much of a subscription lives, and so dies when it is switched off."""
+
+    clients: int
+    secrets: int
+    tokens: int
+
+
+def at_stake(subscription: Subscription, now: datetime) -> Stake:
+    """What `deactivate` would end; to be shown before it is confirmed."""
+    tokens = AccessToken.objects.filter(application__subscription=subscription, expires__gt=now)
+    return Stake(
+        clients=subscription.clients.all().programs().alive(now).count(),
+        secrets=ClientSecret.objects.live(now).filter(client__subscription=subscription).count(),
+        tokens=tokens.filter(created__gte=subscription.valid_after)
+        .filter(created__gte=F("application__valid_after"))
+        .count(),
+    )
+
+
 # --- Another package --------------------------------------------------------------------------------
 
 
 @transaction.atomic
-def change_package(subscription: Subscription, package: Package, actor: Actor, *, approved: bool = False) -> Difference:
+def change_package(
+    subscription: Subscription, package: Package, actor: Actor, reason: str = "", *, approved: bool = False
+) -> Difference:
     """Up or down, at once and for living tokens too. The package it has already changes nothing.
 
     NeedsApproval where functions would be gained that a manager has to approve, unless one has (`approved`).
@@ -223,7 +267,7 @@ def change_package(subscription: Subscription, package: Package, actor: Actor, *
     if package is not old:
         subscription.package = package
         subscription.save()
-        _record(actor, "api.package_changed", subscription, before)
+        _record(actor, "api.package_changed", subscription, before, reason)
     return change
 
 

@@ -13,12 +13,24 @@ from django.db.models import QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
+from apps.accounts.models import Portal
 from apps.plants.models import Plant
 
 from .models import ApiClient, PlantAccess, Subscription, UsageHour
 from .usage_buffer import Call, flush, forget, note
 
-__all__ = ["Call", "access_log", "calls_by_function", "clean", "flush", "forget", "note", "summary", "total"]
+__all__ = [
+    "Call",
+    "access_log",
+    "calls_by_function",
+    "calls_of_portal",
+    "clean",
+    "flush",
+    "forget",
+    "note",
+    "summary",
+    "total",
+]
 
 KEPT = dt.timedelta(days=400)
 ADDRESSES_KEPT = dt.timedelta(days=30)
@@ -92,6 +104,12 @@ def total(rows: Iterable[DayUsage]) -> Usage:
     time = sum(one.calls * one.mean_milliseconds for one in found)
     mean = round(time / calls, 3) if calls else 0.0
     return Usage(calls, sum(one.points for one in found), sum(one.bytes for one in found), mean)
+
+
+def calls_of_portal(portal: Portal, since: dt.datetime) -> int:
+    """How many calls all APIs of a portal got, refused ones included."""
+    rows = UsageHour.objects.filter(subscription__portal=portal, hour__gte=since)
+    return rows.aggregate(calls=Sum("calls", default=0))["calls"]  # type: ignore[no-any-return]
 
 
 # --- For the owner of a plant ---------------------------------------------------------------------------

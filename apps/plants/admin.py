@@ -1,16 +1,32 @@
 """The server administration's view of plants: a plant, its epochs, what was built in, who may see it.
 
-Assignments go through changes.py. What belongs to a portal or a plant stays there for good.
+Assignments go through changes.py. What belongs to a portal or a plant stays there for good. While anything was
+measured, recorded or read at a plant, neither the plant nor what was built into it can be deleted: the values would go
+with it or lose their device.
 """
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import ForeignKey, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
-from apps.accounts.admin import AuditedAdmin, ModelAdmin, ModelForm, ReadOnlyMixin, StackedInline, TabularInline, actor
+from apps.accounts.admin import (
+    AuditedAdmin,
+    ModelAdmin,
+    ModelForm,
+    OneByOneMixin,
+    ReadOnlyMixin,
+    StackedInline,
+    TabularInline,
+    keeps_history,
+)
+from apps.accounts.admin_acts import Act, ActsMixin, ReasonForm, actor
+from apps.accounts.audit import Actor
+from apps.accounts.models import Membership, User
 
 from . import changes
 from .models import (
@@ -26,6 +42,24 @@ from .models import (
 )
 
 
+class WithHistoryMixin:
+    """Rows of a plant with history stay; `obj` is the row itself or, of an inline, the row whose page it is on."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        plant = _plant_of(obj)
+        kept = plant is not None and keeps_history(plant)
+        return not kept and bool(super().has_delete_permission(request, obj))  # type: ignore[misc]
+
+
+def _plant_of(row: Any) -> Plant | None:
+    """The plant a row of these pages is a part of."""
+    if row is None or isinstance(row, Plant):
+        return row
+    if isinstance(row, Epoch):
+        return row.plant
+    return _plant_of(row.epoch if isinstance(row, Component) else row.component)
+
+
 @admin.register(Address)
 class AddressAdmin(AuditedAdmin):
     list_display = ("__str__", "plant", "contact")
@@ -39,7 +73,7 @@ class ContactInline(StackedInline):
     autocomplete_fields = ("address",)
 
 
-class EpochInline(TabularInline):
+class EpochInline(WithHistoryMixin, TabularInline):
     model = Epoch
     extra = 0
     show_change_link = True
@@ -51,9 +85,33 @@ class AssignmentInline(ReadOnlyMixin, TabularInline):
     fields = ("membership", "created_at")
     show_change_link = True
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("plant", "membership__user", "membership__portal")
+
+
+class AssignForm(ReasonForm):
+    email = forms.EmailField(
+        label=_lazy("E-mail address of the member"), widget=forms.EmailInput({"class": "vTextField"})
+    )
+    field_order = ("email", "reason")
+
+    def clean_email(self) -> str:
+        email = str(self.cleaned_data["email"]).strip().lower()
+        if not Membership.objects.filter(user__email=email).exists():
+            raise forms.ValidationError(_("Nobody with this address is in a portal."))
+        return email
+
+
+def _assign(plant: Plant, data: dict[str, Any], by: Actor) -> None:
+    changes.assign(plant, User.objects.get(email=data["email"]), by, data["reason"])
+
+
+def _unassign(plant: Plant, data: dict[str, Any], by: Actor) -> None:
+    changes.unassign(plant, User.objects.get(email=data["email"]), by, data["reason"])
+
 
 @admin.register(Plant)
-class PlantAdmin(AuditedAdmin):
+class PlantAdmin(ActsMixin, WithHistoryMixin, OneByOneMixin, AuditedAdmin):
     list_display = ("label", "portal", "size", "timezone", "status", "health", "last_transfer")
     list_filter = ("portal", "status", "health", "timezone")
     list_select_related = ("portal",)
@@ -61,7 +119,24 @@ class PlantAdmin(AuditedAdmin):
     autocomplete_fields = ("portal", "address")
     fixed = ("portal",)
     readonly_fields = ("id", "datasource_id", "created_at", "last_transfer", "last_transfer_type")
+    date_hierarchy = "created_at"
     inlines = (EpochInline, ContactInline, AssignmentInline)
+    acts = (
+        Act(
+            "assign",
+            _lazy("Assign to a member"),
+            _lazy("The member sees the plants in the portal, and their User API reads them, from now on."),
+            _assign,
+            form=AssignForm,
+        ),
+        Act(
+            "unassign",
+            _lazy("Take from a member"),
+            _lazy("For the member and their User API the plants are as unknown as none, from now on."),
+            _unassign,
+            form=AssignForm,
+        ),
+    )
 
 
 @admin.register(Contact)
@@ -126,7 +201,7 @@ class FleetAdmin(AuditedAdmin):
     fixed = ("portal",)
 
 
-class ComponentInline(TabularInline):
+class ComponentInline(WithHistoryMixin, TabularInline):
     model = Component
     extra = 0
     fields = ("dataindex", "type", "name", "classes", "vendor", "serial", "size", "sort_order")
@@ -134,7 +209,7 @@ class ComponentInline(TabularInline):
 
 
 @admin.register(Epoch)
-class EpochAdmin(AuditedAdmin):
+class EpochAdmin(WithHistoryMixin, OneByOneMixin, AuditedAdmin):
     list_display = ("plant", "active_from")
     list_filter = ("plant__portal",)
     list_select_related = ("plant",)
@@ -144,13 +219,13 @@ class EpochAdmin(AuditedAdmin):
     inlines = (ComponentInline,)
 
 
-class TrackerInline(TabularInline):
+class TrackerInline(WithHistoryMixin, TabularInline):
     model = MppTracker
     extra = 0
     fields = ("index", "name", "size", "field_index", "orientation", "tilt", "monitored", "channels")
 
 
-class StringInline(TabularInline):
+class StringInline(WithHistoryMixin, TabularInline):
     model = ModuleString
     extra = 0
     fields = ("index", "name", "tracker", "size", "channels")
@@ -163,7 +238,7 @@ class StringInline(TabularInline):
 
 
 @admin.register(Component)
-class ComponentAdmin(AuditedAdmin):
+class ComponentAdmin(WithHistoryMixin, OneByOneMixin, AuditedAdmin):
     list_display = ("name", "type", "epoch", "dataindex", "size", "vendor", "serial")
     list_filter = ("type", "epoch__plant__portal")
     list_select_related = ("epoch__plant",)

@@ -20,6 +20,7 @@ class PlantFilter(FilterSet):
 
     search = django_filters.CharFilter(method="filter_search", label=_("Part of label, city or serial number"))
     status = django_filters.ChoiceFilter(choices=Plant.Status.choices, label=_("Status"))
+    health = django_filters.ChoiceFilter(choices=Plant.Health.choices, label=_("State of health"))
     sizeMin = django_filters.NumberFilter(field_name="size", lookup_expr="gte", label=_("At least this many Wp"))
     sizeMax = django_filters.NumberFilter(field_name="size", lookup_expr="lte", label=_("At most this many Wp"))
     country = django_filters.CharFilter(field_name="address__country", lookup_expr="iexact", label=_("Country"))

@@ -4,13 +4,21 @@ Addresses of pages start with /p/{portal}/. The middleware takes the portal out 
 and puts `portal`, `membership` and `access` on the request. A portal somebody is no member of is as unknown as none.
 """
 
+import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
+from allauth.account.adapter import get_adapter
+from allauth.account.authentication import get_authentication_records
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from apps.accounts.access import Access, Role, Via
@@ -92,3 +100,45 @@ def manager_only(view: Page) -> Page:
         return view(request, *args, **kwargs)
 
     return guarded
+
+
+# --- Who acts on secrets proves once more who they are ---------------------------------------------------------
+
+
+def identity_confirmed(view: Page) -> Page:
+    """Lets through who proved their identity in the last five minutes; others do it first and then come back.
+
+    Logging in counts, so does confirming by password, passkey or code. A form sent too late is not kept, for it may
+    hold secrets: its sender comes back to the page the form is on.
+    """
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return view(request, *args, **kwargs) if identity_is_fresh(request) else _to_confirmation(request)
+
+    return guarded
+
+
+def identity_is_fresh(request: HttpRequest) -> bool:
+    """Whether the user of this session proved their identity less than ACCOUNT_REAUTHENTICATION_TIMEOUT seconds ago."""
+    proofs = get_authentication_records(request, request.user) if request.user.is_authenticated else []
+    return any(time.time() - proof["at"] < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT for proof in proofs)
+
+
+def _to_confirmation(request: Any) -> HttpResponse:
+    ways = get_adapter().get_reauthentication_methods(request.user)
+    if not ways:
+        raise PermissionDenied
+    address = f"{ways[0]['url']}?{urlencode({'next': _way_back(request)})}"
+    return HttpResponseClientRedirect(address) if request.htmx else HttpResponseRedirect(address)
+
+
+def _way_back(request: Any) -> str:
+    """The page somebody is on: the address itself, or where the form or the part of a page was asked from."""
+    if request.method in ("GET", "HEAD") and not request.htmx:
+        return str(request.get_full_path())
+    page = request.htmx.current_url if request.htmx else request.headers.get("Referer")
+    if not url_has_allowed_host_and_scheme(page, {request.get_host()}, request.is_secure()):
+        return reverse("web:home")
+    parts = urlsplit(page)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path

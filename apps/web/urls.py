@@ -1,10 +1,9 @@
 """Addresses of the HTML face. Everything that belongs to a portal stands under /p/{portal}/."""
 
-from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
-from django.views.i18n import set_language
 
-from . import account, views
+from . import views
+from .account import urls as account
 from .api_access import urls as api_access
 from .console import urls as console
 from .docs import urls as docs
@@ -14,7 +13,6 @@ from .plants import urls as plants
 app_name = "web"
 urlpatterns = [
     path("", views.home, name="home"),
-    path("language", login_not_required(set_language), name="language"),
     path("theme", views.theme, name="theme"),
     path("healthz", views.healthz, name="healthz"),
     path("robots.txt", views.robots, name="robots"),

@@ -1,13 +1,15 @@
-"""The public pages: what this installation is, and whether it is well."""
+"""The public pages: what this installation is, whether it is well, and what is said when it is not."""
 
 from urllib.parse import urlsplit
 
+import redis
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, HttpResponseServerError, JsonResponse
 from django.shortcuts import redirect, render
+from django.template import loader
 from django.templatetags.static import static
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
@@ -61,14 +63,14 @@ def theme(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 when the database answers and every migration is applied, 503 otherwise; names no internals."""
-    checks = {"database": "ok", "migrations": "ok"}
+    """200 when database and broker answer and every migration is applied, 503 otherwise; names no internals."""
+    checks = {"database": "ok", "broker": broker(), "migrations": "ok"}
     try:
         if pending_migrations():
             checks["migrations"] = "pending"
     except DatabaseError:
-        checks = {"database": "unreachable", "migrations": "unknown"}
-    healthy = set(checks.values()) == {"ok"}
+        checks |= {"database": "unreachable", "migrations": "unknown"}
+    healthy = set(checks.values()) <= {"ok", "not configured"}
     return JsonResponse({"status": "ok" if healthy else "failing", **checks}, status=200 if healthy else 503)
 
 
@@ -76,6 +78,24 @@ def pending_migrations() -> bool:
     """Whether the code expects a newer database than it has."""
     executor = MigrationExecutor(connection)
     return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def broker() -> str:
+    """Whether Redis answers, where it is configured; without it the database does its work."""
+    if not settings.REDIS_URL:
+        return "not configured"
+    try:
+        with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2) as connected:
+            connected.ping()
+    except redis.RedisError:
+        return "unreachable"
+    return "ok"
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """The page 500: needs no database, session or context processor, for any of them may be what failed."""
+    text = loader.get_template("500.html").render({"request_id": getattr(request, "id", None)})
+    return HttpResponseServerError(text)
 
 
 @login_not_required

@@ -31,6 +31,9 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// On a phone a row of tabs is wider than the screen: the active one is shown.
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 document.addEventListener("keydown", (event) => {
   const menu = event.key === "Escape" && event.target.closest?.("details.menu[open]");
   if (menu) {

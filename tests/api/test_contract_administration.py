@@ -160,6 +160,8 @@ def many(portal_api: Api, cast: Cast) -> ApiCaller:
         ("search=", ["Plant A", "Plant B", "Zermatt"]),
         ("status=activated", ["Plant A", "Plant B"]),
         ("status=deactivated", ["Zermatt"]),
+        ("health=OK", ["Plant A", "Plant B", "Zermatt"]),
+        ("health=ERROR", []),
         ("sizeMin=10001", ["Zermatt"]),
         ("sizeMin=10000", ["Plant A", "Plant B", "Zermatt"]),
         ("sizeMax=10000", ["Plant A", "Plant B"]),
@@ -180,6 +182,7 @@ def test_lists_are_narrowed_by(query: str, expected: list[str], many: ApiCaller)
     ("query", "parameter"),
     [
         ("status=broken", "status"),
+        ("health=FINE", "health"),
         ("sizeMin=-1", "sizeMin"),
         ("sizeMax=1e3", "sizeMax"),
         ("sizeMax=", "sizeMax"),

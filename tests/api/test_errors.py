@@ -15,7 +15,7 @@ from django.utils import translation
 from apps.accounts.models import User
 from apps.api import errors
 from apps.measurements import store
-from apps.packages import catalog
+from apps.packages import catalog, problems
 from apps.packages.catalog import Limits, Package
 from tests.api.calls import CALLS, MALFORMED_IDS, MORE_CALLS, Ids, ids_of
 from tests.api.conftest import ApiCaller, body_of
@@ -275,7 +275,8 @@ def test_cookies_change_nothing(alice: ApiCaller) -> None:
 
 
 def test_every_text_of_the_api_has_its_german() -> None:
-    sources = [ast.parse(file.read_text()) for file in Path(errors.__file__).parent.glob("*.py")]
+    files = [*Path(errors.__file__).parent.glob("*.py"), Path(problems.__file__)]
+    sources = [ast.parse(file.read_text()) for file in files]
     calls = [node for tree in sources for node in ast.walk(tree) if isinstance(node, ast.Call)]
     texts = {
         call.args[0].value

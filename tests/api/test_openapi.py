@@ -123,3 +123,23 @@ def test_a_document_brings_the_schemas_it_refers_to_and_no_other() -> None:
     assert {"Plant", "Points", "Problem", "ParameterError", "Address"} <= set(schemas)
     assert not {"Fleet", "Kpi"} & set(schemas)
     assert "Fleet" in openapi.schema_for(Api("portal"), Package("advanced"))["components"]["schemas"]
+
+
+# --- Asking for the document of a package ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("api", "package"), PACKAGES)
+def test_the_document_of_a_package_can_be_asked_for(api: Api, package: Package) -> None:
+    response = ANYBODY.raw(f"/api/v1/openapi.json?api={api}&package={package}")
+    assert (response.status_code, response["Content-Type"]) == (200, "application/json")
+    assert json.loads(response.content) == json.loads(json.dumps(openapi.schema_for(api, package)))
+
+
+@pytest.mark.parametrize(
+    ("query", "parameters"),
+    [("api=user", ["package"]), ("package=basic", ["api"]), ("api=user&package=gold", ["package"]), ("x=1", ["x"])],
+)
+def test_half_a_choice_and_an_unknown_one_are_refused(query: str, parameters: list[str]) -> None:
+    response = ANYBODY.raw(f"/api/v1/openapi.json?{query}")
+    assert response.status_code == 400
+    assert [error["parameter"] for error in json.loads(response.content)["errors"]] == parameters

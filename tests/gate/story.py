@@ -15,7 +15,7 @@ TOKEN = "/auth/realms/quotaapi/protocol/openid-connect/token"
 REVOKE = "/auth/realms/quotaapi/protocol/openid-connect/revoke"
 PASSWORD = "Sonnenschein & Schatten 4711"
 WRONG_PASSWORD = "Mondschein & Regen 0815"
-MOST_PAGES = 40
+MOST_PAGES = 60
 
 
 def prepare() -> dict[str, str]:
@@ -142,10 +142,10 @@ class Story:
 
     def log_in_and_look_round(self) -> None:
         for password in (WRONG_PASSWORD, PASSWORD):
-            page = self.say("GET", "/admin/login/")
+            page = self.say("GET", "/account/login/?next=/admin/")
             found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
-            form = {"username": "root@helioport.example", "password": password, "next": "/admin/"}
-            self.post("/admin/login/", urlencode({**form, "csrfmiddlewaretoken": found[1] if found else ""}))
+            form = {"login": "root@helioport.example", "password": password, "next": "/admin/"}
+            self.post("/account/login/", urlencode({**form, "csrfmiddlewaretoken": found[1] if found else ""}))
         assert self.answers[-1].status == 302, "the operator is not logged in"
         for path in self.pages():
             self.say("GET", path)

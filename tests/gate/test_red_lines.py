@@ -29,11 +29,14 @@ ERRORS = "tests/api/test_errors.py::"
 TOKEN = "tests/api/test_token.py::"
 VISIBLE = "tests/plants/test_visible_to.py::"
 CLIENTS = "tests/packages/test_clients.py::"
+DOCUMENTATION = "tests/packages/test_documentation_tokens.py::"
 SUBSCRIPTIONS = "tests/packages/test_subscriptions.py::"
 QUOTA = "tests/packages/test_quota.py::"
 NETWORKS = "tests/packages/test_networks.py::"
 TABLE = "tests/api/test_feature_table.py::"
 EDGES = "tests/gate/test_edges.py::"
+IDENTITY = "tests/web/test_identity.py::"
+INVITATIONS = "tests/accounts/test_invitations.py::"
 
 LINES: dict[str, list[tuple[str, str, str]]] = {
     # --- One SQL statement per call -----------------------------------------------------------------------------------
@@ -74,6 +77,26 @@ LINES: dict[str, list[tuple[str, str, str]]] = {
             "AND (subscription.membership_id IS NULL OR token.created >= person.valid_after)",
             "",
             "tests/gate/test_revocation_table.py::test_a_disabled_user_is_out_and_enabling_revives_no_token",
+        ),
+        (
+            "AND manager.role = 'manager'",
+            "",
+            f"{DOCUMENTATION}test_a_portal_token_dies_with_the_role_of_who_asked_for_it[no manager any more]",
+        ),
+        (
+            "AND who.is_active AND token.created >= who.valid_after))",
+            "))",
+            f"{DOCUMENTATION}test_a_portal_token_dies_with_the_role_of_who_asked_for_it[disabled]",
+        ),
+        (
+            "AND token.created >= who.valid_after))",
+            "))",
+            f"{DOCUMENTATION}test_a_portal_token_dies_with_the_role_of_who_asked_for_it[disabled and back]",
+        ),
+        (
+            "AND manager.portal_id = subscription.portal_id",
+            "",
+            f"{DOCUMENTATION}test_a_portal_token_dies_with_the_role_of_who_asked_for_it[manager elsewhere only]",
         ),
         (
             " or not networks.allows(json.loads(row[8]), address)",
@@ -161,9 +184,45 @@ LINES: dict[str, list[tuple[str, str, str]]] = {
             "tests/plants/test_changes.py::test_only_members_of_the_plants_portal_can_have_it",
         ),
         (
-            "Plant.objects.filter(portal=portal, pk__in=wanted)",
-            "Plant.objects.filter(pk__in=wanted)",
+            "Plant.objects.filter(portal=portal, pk__in=plants)",
+            "Plant.objects.filter(pk__in=plants)",
             "tests/plants/test_changes.py::test_a_fleet_with_foreign_or_unknown_plants_names_them_and_is_not_made",
+        ),
+    ],
+    # --- Who is let in ------------------------------------------------------------------------------------------------
+    "apps/web/session.py": [
+        (
+            "if identity_is_fresh(request) else _to_confirmation(request)",
+            "",
+            f"{IDENTITY}test_the_password_leads_back_to_the_page",
+        ),
+        (
+            'time.time() - proof["at"] < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT',
+            "True",
+            f"{IDENTITY}test_a_proof_lasts_five_minutes",
+        ),
+    ],
+    "apps/accounts/invitations.py": [
+        ("expires_at__gt=timezone.now(), ", "", f"{INVITATIONS}test_a_link_dies_after_seven_days"),
+        (", membership__user__is_active=True", "", f"{INVITATIONS}test_a_disabled_user_cannot_accept"),
+        (
+            "invitation is None or invitation.membership.user.has_usable_password()",
+            "invitation is None",
+            f"{INVITATIONS}test_a_link_is_dead_for_who_has_a_password",
+        ),
+    ],
+    "apps/accounts/site.py": [
+        (
+            " and _has_second_factor(request)",
+            "",
+            "tests/web/test_admin_door.py::test_staff_without_a_second_factor_are_led_to_its_set_up",
+        ),
+    ],
+    "apps/accounts/changes.py": [
+        (
+            "sessions.end(row)",
+            "pass",
+            "tests/accounts/test_sessions.py::test_a_disabled_user_is_out_at_once_and_enabling_revives_no_session",
         ),
     ],
     # --- The road of a call -------------------------------------------------------------------------------------------
@@ -279,11 +338,6 @@ LINES: dict[str, list[tuple[str, str, str]]] = {
             f"{LISTS}[Portal API limited to plant A]",
         ),
         (
-            "ComponentEvent.objects.filter(lasting, plant=plant, ",
-            "ComponentEvent.objects.filter(lasting, ",
-            f"{EDGES}test_events_are_those_of_the_plant_that_was_asked_about",
-        ),
-        (
             "p.all_of(Component.objects.filter(epoch__plant=plant), ids)",
             "p.all_of(Component.objects.all(), ids)",
             f"{FOREIGN}[events of a component]",
@@ -297,6 +351,13 @@ LINES: dict[str, list[tuple[str, str, str]]] = {
             "fleets = Fleet.objects.visible_to(self.access).filter(plants=plant)",
             "fleets = Fleet.objects.all()",
             f"{EDGES}test_a_plant_names_its_own_fleets_only",
+        ),
+    ],
+    "apps/events/log.py": [
+        (
+            "ComponentEvent.objects.filter(lasting, plant=plant, ",
+            "ComponentEvent.objects.filter(lasting, ",
+            f"{EDGES}test_events_are_those_of_the_plant_that_was_asked_about",
         ),
     ],
     "apps/api/series.py": [
@@ -433,6 +494,16 @@ LINES: dict[str, list[tuple[str, str, str]]] = {
             f"{CLIENTS}test_a_client_that_was_switched_off_gets_no_secret",
         ),
         (
+            "if must_be_open and fresh.documentation:",
+            "if False:",
+            f"{DOCUMENTATION}test_its_client_never_gets_a_secret",
+        ),
+        (
+            "subscription.clients.programs().alive",
+            "subscription.clients.all().alive",
+            f"{DOCUMENTATION}test_its_client_takes_no_room_from_programs",
+        ),
+        (
             "Plant.objects.visible_to(access).filter(pk__in=wanted)",
             "Plant.objects.filter(pk__in=wanted)",
             f"{CLIENTS}test_a_user_client_cannot_be_limited_to_somebody_elses_plant[plant_b]",
@@ -460,7 +531,7 @@ LINES: dict[str, list[tuple[str, str, str]]] = {
             f"{NETWORKS}test_a_forwarded_address_of_a_stranger_is_not_believed",
         ),
     ],
-    "apps/api/oauth.py": [
+    "apps/packages/tokens.py": [
         (
             "if not ApiClient.objects.usable(now).filter(pk=client.pk, **known).exists():",
             "if False:",
@@ -481,6 +552,18 @@ LINES: dict[str, list[tuple[str, str, str]]] = {
             "}",
             f"{AUTHENTICATION}test_a_revocation_between_check_and_issue_wins[suspension and back]",
         ),
+        (
+            "        check_manager(subscription.portal, by)\n",
+            "        pass\n",
+            f"{DOCUMENTATION}test_only_managers_get_a_token_for_the_portal_api[mo]",
+        ),
+        (
+            "elif subscription.membership_id != by.pk:",
+            "elif False:",
+            f"{DOCUMENTATION}test_nobody_gets_a_token_for_somebody_elses_api",
+        ),
+    ],
+    "apps/api/oauth.py": [
         (
             " or not networks.allows(client.networks, networks.address_of(request.headers))",
             "",
@@ -561,8 +644,8 @@ LINES: dict[str, list[tuple[str, str, str]]] = {
     ],
     "apps/accounts/admin.py": [
         (
-            "def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:\n        return False",
-            "def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:\n        return True",
+            "obj: Any = None) -> bool:\n        return False\n\n    def has_delete_permission",
+            "obj: Any = None) -> bool:\n        return True\n\n    def has_delete_permission",
             "tests/test_admin.py::test_audit_entries_clients_and_secrets_cannot_be_changed",
         ),
     ],
@@ -638,18 +721,20 @@ def run(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ru
 
     def on_copy(tests: list[str], *change: str) -> dict[str, Any]:
         copy = folder / "copy"
-        copy_repository(copy)
-        if change:
-            file, old, new = change
-            edit(copy / file, old, new)
-        assert runner.stdin
-        assert runner.stdout
-        runner.stdin.write(json.dumps({"root": str(copy), "tests": tests}) + "\n")
-        runner.stdin.flush()
-        result: dict[str, Any] = json.loads(runner.stdout.readline())
-        result["output"] = (copy / "output.txt").read_text()
-        shutil.rmtree(copy)
-        return result
+        try:
+            copy_repository(copy)
+            if change:
+                file, old, new = change
+                edit(copy / file, old, new)
+            assert runner.stdin
+            assert runner.stdout
+            runner.stdin.write(json.dumps({"root": str(copy), "tests": tests}) + "\n")
+            runner.stdin.flush()
+            result: dict[str, Any] = json.loads(runner.stdout.readline())
+            result["output"] = (copy / "output.txt").read_text()
+            return result
+        finally:
+            shutil.rmtree(copy)
 
     with runner:  # its end is the end of its standard input
         yield on_copy

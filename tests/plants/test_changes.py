@@ -63,3 +63,38 @@ def test_a_name_can_be_used_once_in_a_portal(cast: Cast):
     with pytest.raises(ChangeRefused):
         changes.create_fleet(cast.sunny, "Sunny fleet", [], SHELL)
     changes.create_fleet(cast.other, "Sunny fleet", [], SHELL)
+
+
+def test_a_fleet_is_changed_and_the_record_names_only_what_changed(cast: Cast):
+    both = [cast.plant_a.pk, cast.plant_b.pk]
+    assert changes.change_fleet(cast.fleet_s, "South", "", both, SHELL)
+    assert not changes.change_fleet(cast.fleet_s, "South", "", both, SHELL)
+    assert changes.change_fleet(cast.fleet_s, "South", "On barns", [cast.plant_a.pk], SHELL)
+    first, second = AuditEntry.objects.order_by("id")
+    assert (first.action, first.before, first.after) == ("fleet.changed", {"label": "Sunny fleet"}, {"label": "South"})
+    assert second.before == {"description": "", "plants": sorted(str(pk) for pk in both)}
+    assert second.after == {"description": "On barns", "plants": [str(cast.plant_a.pk)]}
+    fleet = Fleet.objects.get(pk=cast.fleet_s.pk)
+    assert (fleet.label, set(fleet.plants.all())) == ("South", {cast.plant_a})
+
+
+def test_a_fleet_takes_no_foreign_plant_and_no_name_of_another(cast: Cast):
+    changes.create_fleet(cast.sunny, "North", [], SHELL)
+    with pytest.raises(UnknownPlants):
+        changes.change_fleet(cast.fleet_s, "South", "", [cast.plant_o.pk], SHELL)
+    with pytest.raises(ChangeRefused):
+        changes.change_fleet(cast.fleet_s, "North", "", [], SHELL)
+    assert set(Fleet.objects.get(label="Sunny fleet").plants.all()) == {cast.plant_a, cast.plant_b}
+    assert recorded() == ["fleet.created"]
+
+
+def test_a_deleted_fleet_leaves_its_plants_and_a_record(cast: Cast):
+    changes.delete_fleet(cast.fleet_s, SHELL, "merged")
+    assert not Fleet.objects.filter(label="Sunny fleet").exists()
+    assert {cast.plant_a.label, cast.plant_b.label} == {"Plant A", "Plant B"}
+    entry = AuditEntry.objects.get()
+    assert (entry.action, entry.subject, entry.reason) == ("fleet.deleted", "Sunny fleet", "merged")
+    assert entry.before == {
+        "description": "",
+        "plants": sorted([str(cast.plant_a.pk), str(cast.plant_b.pk)]),
+    }

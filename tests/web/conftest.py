@@ -12,6 +12,7 @@ from typing import Any, Literal
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
@@ -50,7 +51,10 @@ def chromium(browser: str) -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(chromium: Browser, live_server: LiveServer) -> Iterator[Callable[..., Visit]]:
-    """`visit(user, screen=PHONE, scheme="dark", locale="de-DE")`: a browser, logged in as `user` if one is given."""
+    """`visit(user, screen=PHONE, scheme="dark", locale="de-DE")`: a browser, logged in as `user` if one is given.
+
+    `confirmed`: the user has typed the password just now.
+    """
     visits: list[Visit] = []
 
     def open_(
@@ -58,13 +62,14 @@ def visit(chromium: Browser, live_server: LiveServer) -> Iterator[Callable[..., 
         screen: tuple[int, int] = DESKTOP,
         scheme: Literal["light", "dark"] = "light",
         locale: str = "en-GB",
+        confirmed: bool = False,
     ) -> Visit:
         context = chromium.new_context(
             viewport={"width": screen[0], "height": screen[1]}, color_scheme=scheme, locale=locale
         )
         context.add_init_script(WATCH_POLICY)
         if user is not None:
-            context.add_cookies([session_cookie(user, live_server.url)])
+            context.add_cookies([session_cookie(user, live_server.url, confirmed=confirmed)])
         made = Visit(live_server.url, context, context.new_page())
         _watch(made)
         visits.append(made)
@@ -76,10 +81,21 @@ def visit(chromium: Browser, live_server: LiveServer) -> Iterator[Callable[..., 
     assert [problem for made in visits for problem in made.problems] == []
 
 
-def session_cookie(user: User, url: str) -> Any:
-    """A logged-in session for the browser, without going through the log-in page."""
+def logged_in(user: User, *, confirmed: bool = False) -> Client:
+    """A client with a session of the user; `confirmed`: as after typing the password just now."""
     client = Client()
     client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    if confirmed:
+        session = client.session
+        session["account_authentication_methods"] = [{"method": "password", "at": timezone.now().timestamp()}]
+        session["account_authentication_methods_user"] = str(user.pk)
+        session.save()
+    return client
+
+
+def session_cookie(user: User, url: str, *, confirmed: bool) -> Any:
+    """A logged-in session for the browser, without going through the log-in page."""
+    client = logged_in(user, confirmed=confirmed)
     return {
         "name": settings.SESSION_COOKIE_NAME,
         "value": client.cookies[settings.SESSION_COOKIE_NAME].value,

@@ -1,4 +1,6 @@
-"""/healthz: 200 while the database answers and is as new as the code, 503 otherwise, never with internals."""
+"""/healthz: 200 while database and broker answer and all migrations ran, 503 otherwise, never with internals."""
+
+from typing import Any
 
 import pytest
 from django.db import DatabaseError
@@ -12,7 +14,7 @@ def test_it_is_well(client: Client, db: None):
     response = client.get("/healthz")
     assert (response.status_code, response.json()) == (
         200,
-        {"status": "ok", "database": "ok", "migrations": "ok"},
+        {"status": "ok", "database": "ok", "broker": "not configured", "migrations": "ok"},
     )
     assert "no-store" in response.headers["Cache-Control"]
 
@@ -33,3 +35,17 @@ def test_a_lost_database_is_noticed_without_saying_where_it_was(
     response = client.get("/healthz")
     assert (response.status_code, response.json()["database"]) == (503, "unreachable")
     assert b"db.internal" not in response.content
+
+
+@pytest.mark.redis
+def test_a_broker_that_answers_is_well(client: Client, db: None, redis: str, settings: Any):
+    settings.REDIS_URL = redis
+    response = client.get("/healthz")
+    assert (response.status_code, response.json()["broker"]) == (200, "ok")
+
+
+def test_a_lost_broker_is_noticed_without_saying_where_it_was(client: Client, db: None, settings: Any):
+    settings.REDIS_URL = "redis://user:secret@127.0.0.1:1/0"
+    response = client.get("/healthz")
+    assert (response.status_code, response.json()["broker"]) == (503, "unreachable")
+    assert (response.json()["database"], b"secret" in response.content) == ("ok", False)

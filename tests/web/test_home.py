@@ -2,13 +2,16 @@
 
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from django.contrib.staticfiles import finders
 from django.test import Client, RequestFactory
 from django.views.defaults import permission_denied, server_error
 
+from tests.cast import Cast
 from tests.live import ROOT
+from tests.web.conftest import PHONE
 
 
 class Page(HTMLParser):
@@ -126,3 +129,67 @@ def test_robots_find_the_landing_page_only(client: Client):
 
 def test_the_old_name_of_the_icon_leads_to_the_new(client: Client):
     assert client.get("/favicon.ico").headers["Location"] == "/static/favicon.svg"
+
+
+# --- Error pages ----------------------------------------------------------------------------------------------
+
+
+def test_pages_of_refusals_name_the_request_as_the_log_does(
+    client: Client, cast: Cast, caplog: pytest.LogCaptureFixture
+):
+    client.force_login(cast.alice)
+    for path, status, page in (("/nowhere", 404, "unknown page"), ("/p/sunny/console", 403, "web:console")):
+        response = client.get(path)
+        number = response["X-Request-ID"]
+        assert response.status_code == status
+        assert f"<code>{number}</code>" in response.content.decode()
+        assert f"request {number}: GET {page}: {status}" in caplog.messages
+
+
+def test_every_page_has_a_request_id_of_its_own(client: Client):
+    assert client.get("/")["X-Request-ID"] != client.get("/")["X-Request-ID"]
+
+
+def test_a_failure_needs_neither_database_nor_session_to_say_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    """No fixture of a database here: pytest-django refuses every statement."""
+
+    def fail(*args: Any) -> None:
+        raise RuntimeError("password of the database")
+
+    monkeypatch.setattr("apps.web.views._landing", fail)
+    client = Client(raise_request_exception=False)
+    response = client.get("/", headers={"Accept-Language": "de"})
+    text = response.content.decode()
+    assert response.status_code == 500
+    assert f"<code>{response['X-Request-ID']}</code>" in text
+    assert "Auf diesem Server ist etwas schiefgegangen" in text
+    assert "password of the database" not in text
+    assert f"request {response['X-Request-ID']}: GET web:home: 500" in caplog.messages
+    assert Page(text).inline == []
+
+
+def test_an_unknown_page_offers_a_search_over_ones_own_plants(client: Client, cast: Cast):
+    assert "Search your plants" not in client.get("/nowhere").content.decode()
+    client.force_login(cast.alice)
+    text = client.get("/nowhere").content.decode()
+    assert 'action="/p/sunny/plants"' in text
+    assert 'name="search"' in text
+    client.force_login(cast.oskar)
+    assert 'action="/p/other/plants"' in client.get("/p/sunny/plants").content.decode()
+
+
+@pytest.mark.browser
+def test_error_pages_are_accessible_and_lead_on(cast: Cast, visit: Any, assert_accessible: Any):
+    for user, path, scheme in ((cast.alice, "/nowhere", "dark"), (cast.alice, "/p/sunny/console", "light")):
+        visited = visit(user, screen=PHONE, scheme=scheme)
+        page = visited.to(path)
+        assert_accessible(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        visited.problems.clear()  # the browser notes the status of the page itself
+    page = visited.to("/nowhere")
+    page.get_by_role("searchbox", name="Search your plants").fill("plant a")
+    page.get_by_role("button", name="Search").click()
+    page.wait_for_url("**/p/sunny/plants?search=plant+a")
+    visited.problems.clear()

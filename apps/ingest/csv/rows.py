@@ -107,7 +107,7 @@ class _Clock:
     def read(self, text: str) -> dt.datetime:
         """The moment in UTC. Raises _Unfit."""
         try:
-            parsed = dt.datetime.strptime(text, self._format) if self._format else dt.datetime.fromisoformat(text)
+            parsed = _parsed(text, self._format)
         except ValueError:
             raise _Unfit(f"not a time of the form {self._format or 'ISO 8601'}") from None
         moment = parsed if parsed.utcoffset() is not None else self._of_wall(parsed)
@@ -123,3 +123,8 @@ class _Clock:
             raise _Unfit(f"this time does not exist in {self._zone.key}: clocks went forward over it")
         passed = grid.is_ambiguous(self._zone, wall) and first.astimezone(dt.UTC) <= self._last
         return wall.replace(tzinfo=self._zone, fold=1) if passed else first
+
+
+def _parsed(text: str, format_: str | None) -> dt.datetime:
+    """What the text says; the zone of a time without an offset follows from the mapping."""
+    return dt.datetime.strptime(text, format_) if format_ else dt.datetime.fromisoformat(text)  # noqa: DTZ007

@@ -69,7 +69,9 @@ def _uuid(text: str) -> UUID:
 
 
 def _list(subscription: Subscription, _options: dict[str, Any]) -> dict[str, Any]:
-    return {"clients": [_described(client) for client in subscription.clients.prefetch_related("secrets")]}
+    return {
+        "clients": [_described(client) for client in subscription.clients.all().programs().prefetch_related("secrets")]
+    }
 
 
 def _described(client: ApiClient) -> dict[str, Any]:

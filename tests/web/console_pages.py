@@ -1,0 +1,36 @@
+"""What the tests of the console share: a manager's client, and forms as the lists to choose from send them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.test import Client
+
+from apps.accounts.models import AuditEntry, Membership, User
+from apps.plants.models import Plant
+from tests.cast import Cast
+
+
+def manager(client: Client, cast: Cast) -> Client:
+    """The client, logged in as the manager of sunny."""
+    client.force_login(cast.mona)
+    return client
+
+
+def member(user: User) -> Membership:
+    return Membership.objects.get(user=user, portal__slug="sunny")
+
+
+def picked(plants: Iterable[Plant] = (), members: Iterable[User] = ()) -> dict[str, Any]:
+    """The boxes of both lists: the first is checked on the page shown, the others were on other pages."""
+    plant_ids, member_ids = [str(plant.pk) for plant in plants], [str(member(user).pk) for user in members]
+    return {
+        "plants-ids": plant_ids[:1],
+        "plants-more": ",".join(plant_ids[1:]),
+        "members-ids": member_ids[:1],
+        "members-more": ",".join(member_ids[1:]),
+    }
+
+
+def recorded() -> list[tuple[str, str, str]]:
+    """Who did what to whom."""
+    return list(AuditEntry.objects.order_by("id").values_list("actor", "action", "subject"))
