@@ -18,12 +18,12 @@ Progress = Callable[[int], None]
 
 
 def missing_days(plant: Plant, span: Span, now: dt.datetime) -> list[dt.date]:
-    """The days to write: none if today has begun already, else from the last day that has values (it may
-    have been written when it was not over) to today.
+    """The days to write: from the last one that has values, which may not have been over then, up to today; none if
+    the slot that is passing has been written.
     """
-    today, known = grid.today(plant.zone, now), store.data_range(plant)
-    if known and known[1] >= today:
+    if plant.last_transfer and now - plant.last_transfer < grid.SLOT:
         return []
+    today, known = grid.today(plant.zone, now), store.data_range(plant)
     return list(grid.days(known[1] if known else span.first, today))
 
 

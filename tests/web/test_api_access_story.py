@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ import httpx
 import numpy as np
 import pytest
 import yaml
+from django.core import mail
 from django.utils import timezone
 from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
 
+from apps.accounts.models import User
 from apps.measurements import grid, store
 from apps.packages import usage
 from apps.packages.catalog import Package
@@ -65,12 +68,32 @@ def confirm(page: Page, word: str) -> None:
 # --- The story -------------------------------------------------------------------------------------------------------
 
 
+def invite(visit: Callable[..., Visit], email: str, manager: User, plant: Plant) -> str:
+    """The manager invites somebody and assigns them a plant; the link in their letter."""
+    page = visit(manager).to("/p/sunny/console")
+    page.get_by_role("link", name="Invite people").click()
+    page.get_by_label("E-mail addresses").fill(email)
+    page.get_by_role("checkbox", name=plant.label).check()
+    page.get_by_role("button", name="Send invitations").click()
+    page.get_by_text("invited").first.wait_for()
+    [letter] = [letter for letter in mail.outbox if letter.to == [email]]
+    [link] = re.findall(r"http\S+/account/invitation/\S+", str(letter.body))
+    return str(link)
+
+
 @pytest.mark.browser
-def test_from_the_log_in_page_to_a_call_and_to_its_end(cast: Cast, visit, at_live_server: str):
+def test_from_the_invitation_to_a_call_and_to_its_end(cast: Cast, visit, at_live_server: str):
+    link = invite(visit, "ines@sunny.example", cast.mona, cast.plant_a)
     seen: Visit = visit()
     seen.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = seen.to(link.removeprefix(at_live_server))
+    page.locator("input[type=password]").first.fill(PASSWORD)
+    page.get_by_role("button", name="Save and log in").click()
+    page.get_by_role("link", name="Plant A").first.wait_for()
+    page.get_by_role("button", name="Log out").click()
+
     page = seen.to("/p/sunny/api")
-    log_in(page, cast.alice.email)
+    log_in(page, "ines@sunny.example")
     page.get_by_role("link", name="Choose Basic").click()
     page.get_by_role("button", name="Switch on").click()
     page.get_by_role("button", name="Create and show the secret").click()
