@@ -9,24 +9,29 @@ ARGS     ?=
 PY := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help install run test check format lock clean
+.PHONY: help install run screenshots test check format lock clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 install: .venv/installed node_modules/.package-lock.json  ## install the locked Python packages and browser assets
 
 run: export DEBUG := 1
 run: export BASE_URL := $(BASE_URL)
-run: install  ## serve the demo portal on PORT (8000); the first start seeds it
+run: install  ## serve the demo portal on PORT (8000), with a worker; the first start seeds it
 	@$(PY) manage.py migrate --verbosity 0
 	@$(PY) manage.py seed_demo
-	@exec $(PY) manage.py serve --port $(PORT)
+	@exec $(PY) manage.py serve --port $(PORT) --with-worker
 
 test: install tests/clients/node_modules/.package-lock.json  ## run the tests, on SQLite and where TEST_POSTGRES_URL is set on PostgreSQL; ARGS go to pytest
 	@$(PY) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 	@test -z "$$TEST_POSTGRES_URL" || { echo "Once more on PostgreSQL"; \
 		DATABASE_URL="$$TEST_POSTGRES_URL" $(PY) -m pytest -n $(WORKERS) --dist loadfile $(ARGS); }
+
+screenshots: install  ## every page of the demo portal as PNG, into screenshots/; ARGS=--readme renews those of the README
+	@DEBUG=1 $(PY) manage.py migrate --verbosity 0
+	@DEBUG=1 $(PY) manage.py seed_demo >/dev/null
+	@$(PY) tests/screenshots.py $(ARGS)
 
 check: install  ## format, lint, types, migrations, production settings
 	$(PY) -m ruff format --check .

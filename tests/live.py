@@ -93,7 +93,7 @@ def free_port() -> int:
         return port
 
 
-def wait_until_ready(server: subprocess.Popen[bytes], url: str, log: Path, seconds: float = 30) -> None:
+def wait_until_ready(server: subprocess.Popen[bytes], url: str, log: Path, seconds: float = 90) -> None:
     """Return when /healthz answers 200; fail with the server's own words otherwise."""
     deadline = time.monotonic() + seconds
     while server.poll() is None and time.monotonic() < deadline:

@@ -13,6 +13,7 @@ from typing import Any
 from django.urls import NoReverseMatch, reverse
 
 from apps.accounts.models import Membership
+from apps.ingest.models import LoggerKey, Upload
 from apps.packages.models import ApiClient, Subscription, Terms
 from tests.cast import Cast
 
@@ -30,12 +31,14 @@ class Who(Enum):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What the addresses name: all of it belongs to Sunny, plant and client to Alice."""
+    """What the addresses name: all of it belongs to Sunny; plant, client and logger key to Alice."""
 
     cast: Cast
     client: ApiClient
     subscription: Subscription
     terms: Terms
+    key: LoggerKey
+    upload: Upload  # in quarantine
     token: str  # of an invitation
 
     @property
@@ -106,6 +109,14 @@ def _subscription(world: World) -> Mapping[str, Any]:
     return {"pk": world.subscription.pk}
 
 
+def _key(world: World) -> Mapping[str, Any]:
+    return {"key_id": world.key.pk}
+
+
+def _upload(world: World) -> Mapping[str, Any]:
+    return {"upload_id": world.upload.pk}
+
+
 def _act(name: str) -> Arguments:
     return lambda world: {"pk": world.subscription.pk, "name": name}
 
@@ -118,7 +129,7 @@ ROWS = (
     Row("account_reset_password_done", Who.ANYBODY),
     Row("account_inactive", Who.ANYBODY),
     Row("invitation", Who.ANYBODY, lambda world: {"token": world.token}, page=False),
-    Row("accept_invitation", Who.ANYBODY),
+    Row("accept_invitation", Who.ANYBODY, page=False),  # looked at with a living link: test_account_in_browser.py
     Row("mfa_authenticate", Who.ANYBODY, page=False),
     Row("mfa_login_webauthn", Who.ANYBODY, page=False),
     Row("account_reset_password_from_key", Who.ANYBODY, lambda _: {"uidb36": "1", "key": "set-password"}),
@@ -197,6 +208,17 @@ ROWS = (
     Row("new_fleet", Who.MANAGERS),
     Row("fleet", Who.MANAGERS, _fleet),
     Row("delete_fleet", Who.MANAGERS, _fleet, page=False, method="POST"),
+    Row("loggers", Who.MANAGERS),
+    Row("new_logger_key", Who.MANAGERS, _plant, confirmed=True),
+    Row("logger_key", Who.MANAGERS, _key),
+    Row("rotate_logger_key", Who.MANAGERS, _key, confirmed=True),
+    Row("revoke_logger_key", Who.MANAGERS, _key, confirmed=True),
+    Row("uploads", Who.MANAGERS),
+    Row("uploads", Who.MANAGERS, query="?state=quarantined"),
+    Row("upload", Who.MANAGERS, _upload),
+    Row("upload_csv", Who.MANAGERS, _upload, page=False),
+    Row("retry_uploads", Who.MANAGERS, page=False, method="POST"),
+    Row("discard_uploads", Who.MANAGERS, page=False, method="POST"),
     Row("audit", Who.MANAGERS),
     Row("audit_csv", Who.MANAGERS, page=False),
     Row("subscriptions", Who.MANAGERS),

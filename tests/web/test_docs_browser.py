@@ -12,32 +12,12 @@ from apps.packages import subscriptions
 from tests.api.conftest import measure
 from tests.cast import Cast
 from tests.clients_cast import ROBOT, user_key
-from tests.web.conftest import DESKTOP, PHONE
+from tests.web.conftest import DESKTOP, PHONE, SWAGGERS_OWN
 
 pytestmark = pytest.mark.browser
 
 REFERENCE = "/p/sunny/docs/reference"
 CHANNELS = "#operations-visualization-plant_channels"
-
-# Swagger UI is not ours: its rows hold a button inside something else that can be clicked, its code blocks scroll
-# without being in the order of the tab key, and it puts a <main> of its own into ours. All else on the page is held to
-# every rule, what we styled in it included.
-SWAGGERS_OWN = (
-    "nested-interactive",
-    "scrollable-region-focusable",
-    "landmark-main-is-top-level",
-    "landmark-no-duplicate-main",
-    "landmark-unique",
-)
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-
-def violations(page: Page, axe: str) -> list[str]:
-    """What axe-core finds on the reference, save what is Swagger UI's own."""
-    page.evaluate(axe)
-    options = {"runOnly": TAGS, "rules": {rule: {"enabled": False} for rule in SWAGGERS_OWN}}
-    found = page.evaluate("options => axe.run(options)", options)
-    return [f"{rule['id']}: {node['html'][:120]}" for rule in found["violations"] for node in rule["nodes"]]
 
 
 def open_call(page: Page, operation: str) -> Locator:
@@ -156,13 +136,13 @@ def test_pages_are_accessible_and_fit_a_phone(
 
 @pytest.mark.parametrize(("screen", "scheme"), [(DESKTOP, "dark"), (PHONE, "light")])
 def test_the_reference_is_accessible_and_fits_a_phone(
-    screen: tuple[int, int], scheme: str, cast: Cast, visit: Callable[..., Any], axe: str
+    screen: tuple[int, int], scheme: str, cast: Cast, visit: Callable[..., Any], assert_accessible: Callable[..., None]
 ):
     user_key(cast.alice, cast.sunny)
     page = visit(cast.alice, screen=screen, scheme=scheme).to(f"{REFERENCE}?more")
-    assert "\n".join(violations(page, axe)) == ""
+    assert_accessible(page, but=SWAGGERS_OWN)
     execute(open_call(page, "#operations-me-me"))
-    assert "\n".join(violations(page, axe)) == ""
+    assert_accessible(page, but=SWAGGERS_OWN)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 

@@ -13,12 +13,14 @@ from apps.accounts import invitations
 from apps.accounts.access import Role
 from apps.accounts.audit import Actor
 from apps.accounts.models import User
+from apps.ingest import keys
 from apps.packages.catalog import Package
 from apps.packages.clients import create_client
 from apps.packages.models import Terms
 from apps.packages.subscriptions import activate_portal_api, activate_user_api
 from tests.cast import Cast
-from tests.web.conftest import logged_in
+from tests.web.conftest import SWAGGERS_OWN, logged_in
+from tests.web.console_pages import delivery
 from tests.web.every_page import ROWS, UNREACHED, Row, Who, World
 
 MONA = Actor("mona@sunny.example")
@@ -26,6 +28,7 @@ LOG_IN = "/account/login/"
 CONFIRM = "/account/reauthenticate/"
 MOST_BYTES = 250_000
 MOST_QUERIES = 20
+PICTURE = {"kind": "file", "name": "holiday.jpg", "state": "quarantined"}
 
 
 @pytest.fixture
@@ -42,7 +45,9 @@ def world(cast: Cast) -> World:
     activate_portal_api(cast.sunny, manager, Package.BASIC, MONA, "2025-1")
     invitations.invite("ines@sunny.example", cast.sunny, Role.OWNER, MONA)
     client, subscription = found[cast.alice.pk]
-    return World(cast, client, subscription, terms, token="no-such-token")
+    key, _secret = keys.create_key(cast.plant_a, "Logger", MONA)
+    upload = delivery(key, error="Nothing in it reads as a record.", **PICTURE)
+    return World(cast, client, subscription, terms, key, upload, token="no-such-token")
 
 
 def name_of(row: Row) -> str:
@@ -142,7 +147,7 @@ def test_a_page_asks_the_database_at_most_twenty_times(
     client.get(path)  # templates and caches are warm as in a running server
     with django_assert_max_num_queries(MOST_QUERIES):
         answer = client.get(path, headers={"Accept": "text/html"})
-    assert answer.status_code in (200, 302, 410)  # an invitation that is over
+    assert answer.status_code in (200, 302)
 
 
 @pytest.mark.browser
@@ -154,7 +159,7 @@ def test_a_page_is_accessible_light_and_asks_nobody_else(
     loaded: dict[str, int] = {}
     visited.page.on("response", lambda answer: loaded.update({answer.url: compressed(answer)}))
     page = visited.to(row.path(world))
-    assert_accessible(page)
+    assert_accessible(page, but=SWAGGERS_OWN if row.name == "docs_reference" else ())
     assert page.title() not in ("", "Helioport") or row.name == "home"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     if row.name != "docs_reference":  # the whole of Swagger UI
@@ -180,4 +185,4 @@ def test_a_page_fits_a_phone_in_the_dark_in_german(
     )
     assert page.evaluate("document.documentElement.lang") == "de"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert_accessible(page)
+    assert_accessible(page, but=SWAGGERS_OWN if row.name == "docs_reference" else ())
