@@ -19,8 +19,14 @@ sys.path.insert(0, str(ROOT))
 from tests.live import end, free_port, wait_until_ready  # noqa: E402
 
 PORT = free_port()
-URL = f"http://localhost:{PORT}"  # passkeys do not work on a bare address
-os.environ.update(DEBUG="1", BASE_URL=URL, DJANGO_SETTINGS_MODULE="portal.settings", DJANGO_ALLOW_ASYNC_UNSAFE="1")
+URL = f"http://127.0.0.1:{PORT}"
+# The address in the examples of the pages is one that tells nothing of this machine.
+os.environ.update(
+    DEBUG="1",
+    BASE_URL="https://portal.example.org",
+    DJANGO_SETTINGS_MODULE="portal.settings",
+    DJANGO_ALLOW_ASYNC_UNSAFE="1",
+)
 
 import django  # noqa: E402
 

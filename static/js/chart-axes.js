@@ -37,7 +37,7 @@ export function valueAxis(unit, at, colourOf) {
     side: at === 0 ? 3 : 1,
     stroke: colourOf("--ink-muted"),
     font: FONT,
-    size: (plot) => (plot.width < NARROW ? 46 : 62),
+    size: (plot) => (plot.width < NARROW ? 54 : 70),
     gap: 6,
     space: 44,
     grid: {show: at === 0, stroke: fade(colourOf("--line"), 0.9), width: 1},
