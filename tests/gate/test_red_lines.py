@@ -36,6 +36,8 @@ NETWORKS = "tests/packages/test_networks.py::"
 TABLE = "tests/api/test_feature_table.py::"
 EDGES = "tests/gate/test_edges.py::"
 IDENTITY = "tests/web/test_identity.py::"
+DOORS = "tests/web/test_console_doors.py::test_only_managers_of_the_portal_come_in"
+API_PAGES = "tests/web/test_api_access_clients.py::"
 INVITATIONS = "tests/accounts/test_invitations.py::"
 
 LINES: dict[str, list[tuple[str, str, str]]] = {
@@ -192,6 +194,13 @@ LINES: dict[str, list[tuple[str, str, str]]] = {
     # --- Who is let in ------------------------------------------------------------------------------------------------
     "apps/web/session.py": [
         (
+            "if one.portal.slug == slug), None)",
+            "), None)",
+            "tests/web/test_frame.py::test_a_portal_one_is_no_member_of_is_as_unknown_as_none",
+        ),
+        ("Membership.objects.filter(user_id=request.user.pk)", "Membership.objects.all()", f"{DOORS}[console]"),
+        ("if request.access.role is not Role.MANAGER:", "if False:", f"{DOORS}[console]"),
+        (
             "if identity_is_fresh(request) else _to_confirmation(request)",
             "",
             f"{IDENTITY}test_the_password_leads_back_to_the_page",
@@ -200,6 +209,34 @@ LINES: dict[str, list[tuple[str, str, str]]] = {
             'time.time() - proof["at"] < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT',
             "True",
             f"{IDENTITY}test_a_proof_lasts_five_minutes",
+        ),
+    ],
+    "apps/web/plant/door.py": [
+        (
+            "Plant.objects.visible_to(request.access).select_related",
+            "Plant.objects.select_related",
+            "tests/web/test_plant_data.py::test_a_foreign_plant_is_as_unknown_as_none[/data]",
+        ),
+    ],
+    "apps/web/api_access/door.py": [
+        (
+            "if api is Api.PORTAL and request.access.role is not Role.MANAGER:",
+            "if False:",
+            f"{API_PAGES}test_the_portals_pages_are_for_managers[alice]",
+        ),
+    ],
+    "apps/web/api_access/listing.py": [
+        (
+            "subscription.clients.all().programs().filter(client_id",
+            "ApiClient.objects.filter(client_id",
+            f"{API_PAGES}test_somebody_elses_client_is_as_unknown_as_none[bob]",
+        ),
+    ],
+    "apps/web/console/subscriptions.py": [
+        (
+            "Subscription.objects.filter(portal=request.portal).select_related",
+            "Subscription.objects.select_related",
+            "tests/web/test_console_subscriptions.py::test_only_managers_of_the_portal_reach_a_subscription[suspend]",
         ),
     ],
     "apps/accounts/invitations.py": [
@@ -399,14 +436,14 @@ LINES: dict[str, list[tuple[str, str, str]]] = {
     ],
     "apps/measurements/rows.py": [
         (
-            "DaySeries.objects.filter(plant=plant, device_id__in=devices, day__range=(first, last))",
-            "DaySeries.objects.filter(device_id__in=devices, day__range=(first, last))",
+            "WHERE plant_id = %s AND device_id IN",
+            "WHERE %s IS NOT NULL AND device_id IN",
             f"{EDGES}test_values_stored_for_another_plant_are_never_read",
         ),
         (
-            "MonthSeries.objects.filter(plant=plant, device_id__in=list(wanted), month__range=(first, last))",
-            "MonthSeries.objects.filter(device_id__in=list(wanted), month__range=(first, last))",
-            f"{EDGES}test_values_stored_for_another_plant_are_never_read",
+            "WHERE plant_id = %s AND slot >=",
+            "WHERE %s IS NOT NULL AND slot >=",
+            "tests/measurements/test_fresh.py::test_other_plants_and_other_days_do_not_hear_of_it",
         ),
     ],
     # --- Who is given a token -----------------------------------------------------------------------------------------
