@@ -52,6 +52,7 @@ def _new_plant(portal: Portal, demo: DemoPlant, installed: dt.date) -> Plant:
         electricity_cost=demo.electricity_cost,
         feed_in_tariff=demo.feed_in_tariff,
         currency=demo.currency,
+        emission_factor=demo.emission_factor,
         yearly_target=demo.yearly_target,
         monthly_shares=list(demo.monthly_shares),
         vendor=VENDOR,

@@ -21,9 +21,9 @@ def missing_days(plant: Plant, span: Span, now: dt.datetime) -> list[dt.date]:
     """The days to write: from the last one that has values, which may not have been over then, up to today; none if
     the slot that is passing has been written.
     """
-    if plant.last_transfer and now - plant.last_transfer < grid.SLOT:
-        return []
     today, known = grid.today(plant.zone, now), store.data_range(plant)
+    if known and known[1] >= today and plant.last_transfer and now - plant.last_transfer < grid.SLOT:
+        return []
     return list(grid.days(known[1] if known else span.first, today))
 
 

@@ -75,6 +75,7 @@ class DemoPlant:
     electricity_cost: Decimal
     feed_in_tariff: Decimal
     currency: str
+    emission_factor: float
     yearly_target: float
     monthly_shares: Monthly
     logger: str
@@ -171,6 +172,7 @@ HOUSEHOLD = DemoPlant(
     electricity_cost=Decimal("0.3390"),
     feed_in_tariff=Decimal("0.0786"),
     currency="EUR",
+    emission_factor=0.36,
     yearly_target=940,
     monthly_shares=(2.6, 4.4, 8.0, 11.5, 13.3, 13.7, 13.5, 12.0, 9.2, 6.3, 3.3, 2.2),
     logger="Demo Logger Home",
@@ -237,6 +239,7 @@ ROOF = DemoPlant(
     electricity_cost=Decimal("0.2140"),
     feed_in_tariff=Decimal("0.0635"),
     currency="EUR",
+    emission_factor=0.36,
     yearly_target=930,
     monthly_shares=(2.4, 4.3, 8.1, 11.7, 13.6, 14.1, 13.9, 12.1, 9.0, 5.7, 3.0, 2.1),
     logger="Demo Logger Pro",
@@ -285,6 +288,7 @@ FIELD = DemoPlant(
     electricity_cost=Decimal("118.40"),
     feed_in_tariff=Decimal("56.20"),
     currency="CLP",
+    emission_factor=0.24,
     yearly_target=1800,
     monthly_shares=(11.4, 9.6, 9.2, 7.1, 5.3, 4.4, 4.9, 6.2, 7.9, 10.0, 11.5, 12.5),
     logger="Demo Logger Max",

@@ -146,6 +146,16 @@ def test_the_next_day_completes_yesterday_and_begins_today(seeded: Seeded):
     assert np.isnan(values(household, source, "ProdPac", tomorrow.date())).any()
 
 
+def test_a_start_later_in_the_day_completes_it_up_to_then(seeded: Seeded):
+    household, _, _ = plants_of(seeded)
+    later = NOON + dt.timedelta(hours=2)
+    assert start_again(later).values > 0
+    produced = values(household, store.Source(household.datasource_id), "ProdPac", NOON.date())
+    begun = grid.elapsed(household.zone, NOON.date(), later)
+    assert not np.isnan(produced[:begun]).any()
+    assert np.isnan(produced[begun:]).all()
+
+
 def test_a_replaced_inverter_is_another_device_and_the_others_stay_the_same(seeded: Seeded):
     _, roof, _ = plants_of(seeded)
     old, new = Epoch.objects.filter(plant=roof).order_by("active_from")
