@@ -8,12 +8,15 @@
 | `ALLOWED_HOSTS` | host names served, comma list | none: must be set unless DEBUG |
 | `BASE_URL` | public address, without a slash at the end | none: must be set unless DEBUG |
 | `DATABASE_URL` | `postgres://user:password@host/name` or `sqlite:///path` | SQLite in `var/` |
-| `REDIS_URL` | login limits and quota counters | none: the database counts |
+| `REDIS_URL` | login limits, quota counters, messages to workers | none: database and folder do it |
+| `BROKER_FOLDER` | messages to workers where there is no `REDIS_URL` | `broker` in `var/` |
 | `EMAIL_URL` | mail server: `smtp+tls://user:password@host:587` | `smtp://localhost:25`; a trial prints mails |
 | `DEFAULT_FROM_EMAIL` | sender of mails | `Helioport <noreply@` host of BASE_URL `>` |
 | `ADMIN_REQUIRES_MFA` | the server administration asks staff for a second factor | 1 unless DEBUG |
 | `TRUSTED_PROXIES` | networks of our own proxies, comma list: their X-Forwarded-For is believed | none |
 | `TOKEN_SECONDS` | life of an access token | 3600 |
+| `FTP_ADDRESS` | where loggers reach `manage.py ftpd`, `host:port`; told with their keys | host of BASE_URL, 2121 |
+| `EMISSION_FACTOR` | kg of CO₂ that a kWh avoids, for plants without a factor of their own | not known |
 | `CHANNEL_BOUNDS` | JSON: physical bounds of channels, `{"Irradiation": [-20, 1800]}` | apps/measurements/bounds.py |
 """
 
@@ -61,6 +64,7 @@ ALLOWED_HOSTS = _comma_list(
 CSRF_TRUSTED_ORIGINS = ["{0.scheme}://{0.netloc}".format(urlsplit(BASE_URL))]
 
 INSTALLED_APPS = [
+    "apps.background",
     "apps.accounts",
     "apps.plants",
     "apps.measurements",
@@ -157,6 +161,20 @@ CACHES: dict[str, dict[str, Any]] = {
         }
     )
 }
+
+# --- Background work: who carries the messages; the rest is said in portal/celery.py -------------------
+# Messages are hints: what is to be done stands in the database, so a broker that is lost costs a minute.
+CELERY_BROKER_URL = REDIS_URL or "folder://localhost"
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
+    {
+        "global_keyprefix": "helioport:",
+        "visibility_timeout": 900,  # longer than any task may take: then it was lost with its worker
+        "socket_connect_timeout": 2,
+        "socket_timeout": 30,
+    }
+    if REDIS_URL
+    else {"folder": env.str("BROKER_FOLDER", default=str(VAR_DIR / "broker")), "polling_interval": 0.25}
+)
 
 # --- People and sessions ---------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
@@ -290,6 +308,8 @@ SPECTACULAR_SETTINGS = {
 
 TRUSTED_PROXIES = _comma_list(env.str("TRUSTED_PROXIES", default=""))
 TOKEN_SECONDS = env.int("TOKEN_SECONDS", default=3600)
+FTP_ADDRESS = env.str("FTP_ADDRESS", default=f"{urlsplit(BASE_URL).hostname}:2121")
+EMISSION_FACTOR = env.float("EMISSION_FACTOR", default=None)
 CHANNEL_BOUNDS = env.json("CHANNEL_BOUNDS", default={})
 USAGE_FLUSH_SECONDS = 5.0  # how long usage statistics stay in memory; 0: until somebody calls usage.flush()
 OAUTH2_PROVIDER_APPLICATION_MODEL = "packages.ApiClient"

@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *oauth.urlpatterns,
     path("", include("apps.api.urls")),
     path("ingest/v1/<slug:portal>/", include("apps.ingest.push")),
+    path("admin/background/", include("apps.web.background.urls")),
     path("admin/", admin.site.urls),
     path("account/", include("apps.web.account.entrance")),
     path("", include("apps.web.urls")),

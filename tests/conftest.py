@@ -171,6 +171,14 @@ def find_node() -> str:
     return (shutil.which("node") or "") if (CLIENTS / "node_modules").is_dir() else ""
 
 
+def find_curl() -> str:
+    return shutil.which("curl") or ""
+
+
+def find_lftp() -> str:
+    return shutil.which("lftp") or ""
+
+
 def find_browser() -> str:
     return shutil.which("chromium") or next((path for path in ("/usr/bin/chromium",) if Path(path).exists()), "")
 
@@ -180,6 +188,8 @@ SERVICES: dict[str, tuple[Callable[[], str], str]] = {
     "redis": (find_redis, "needs Redis: set TEST_REDIS_URL=redis://host:6379/0"),
     "node": (find_node, "needs Node 18+ and the clients of tests/clients: install Node, then run `make test`"),
     "browser": (find_browser, "needs Chromium: install the package chromium"),
+    "curl": (find_curl, "needs curl: install the package curl"),
+    "lftp": (find_lftp, "needs lftp: install the package lftp"),
 }
 
 
@@ -211,6 +221,18 @@ def node() -> str:
 def browser() -> str:
     """The path of Chromium, for Playwright's `executable_path`."""
     return need("browser")
+
+
+@pytest.fixture
+def curl() -> str:
+    """The path of curl."""
+    return need("curl")
+
+
+@pytest.fixture
+def lftp() -> str:
+    """The path of lftp."""
+    return need("lftp")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -21,6 +21,7 @@ os.environ.update(
     BASE_URL="http://testserver",
     ALLOWED_HOSTS="testserver,127.0.0.1,localhost",
     REDIS_URL="",
+    BROKER_FOLDER=str(_folder / "broker"),  # for the processes that tests start
     TOKEN_SECONDS="3600",
     DJANGO_ALLOW_ASYNC_UNSAFE="1",  # Playwright runs an event loop in the thread of the test
 )
@@ -33,5 +34,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": str(_folder / "test.sqlite3")}
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+CELERY_BROKER_URL = "memory://"  # messages are taken and never delivered: no task runs unless a test calls it
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, str] = {}
 USAGE_FLUSH_SECONDS = 0  # tests call usage.flush() themselves
 WHITENOISE_AUTOREFRESH = True  # looks a file up when it is asked for, instead of listing all at every start

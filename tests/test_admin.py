@@ -20,7 +20,9 @@ from oauth2_provider.models import AccessToken, RefreshToken
 from apps.accounts.access import Role
 from apps.accounts.audit import Actor
 from apps.accounts.models import AuditEntry, Invitation, Membership, Portal, User
-from apps.events.models import ComponentEvent
+from apps.events.models import ComponentEvent, NoticeChoice, NoticePlan
+from apps.ingest import keys
+from apps.ingest.models import LoggerKey, Upload
 from apps.measurements.models import DaySeries, MonthSeries, PlantLatest
 from apps.packages import clients, offers, subscriptions
 from apps.packages.catalog import Package
@@ -94,16 +96,25 @@ def everything(cast: Cast, rows: dict[str, Any]) -> Callable[[int], None]:
             Group.objects.create(name=mark)
             make_fleet(cast.sunny, mark, [plant])
             an_event(plant)
+            deliver(keys.create_key(plant, "Logger", ROOT)[0])
             PlantLatest.objects.get_or_create(plant=plant, defaults={"data_at": now})
             DaySeries.objects.create(plant=plant, device_id=plant.pk, day=dt.date(2025, 6, 1), data=b"12345")
             offers.publish_terms(cast.other, manager, ROOT, version=mark, text="Be fair.")
             QuotaCounter.objects.create(subscription=key.subscription, minute=1, minute_used=1, day=1, day_used=1)
             note(key.subscription, key.client, plant)
+            NoticePlan.objects.create(user=user, timezone="Europe/Berlin")
+            NoticeChoice.objects.create(membership=membership, level="errors")
 
     PackageSettings.objects.create(
         portal=cast.sunny, package="basic", per_minute=60, per_day=500, max_clients=5, approval="automatic"
     )
     return make
+
+
+def deliver(key: LoggerKey) -> Upload:
+    """A file delivered with the key."""
+    given = {"kind": "file", "name": "min_day.js", "via": "FTP", "size": 1, "state": "received", "body": b"BODY"}
+    return Upload.objects.create(plant=key.plant, key=key, digest="0" * 64, **given)
 
 
 def note(subscription: Subscription, client: ApiClient, plant: Plant) -> None:
@@ -192,6 +203,7 @@ def test_every_model_has_its_page_but_those_with_composite_keys_and_tokens(db):
         *(Portal, User, Group, Membership, Invitation, AuditEntry, EmailAddress, Authenticator, UserSession),
         *(Plant, Contact, Assignment, Fleet, Epoch, Component, ComponentEvent, PlantLatest),
         *(Subscription, ApiClient, ClientSecret, PackageSettings, Terms, QuotaCounter),
+        *(LoggerKey, Upload),
     }
     assert not registered & {DaySeries, MonthSeries, UsageHour, PlantAccess, AccessToken, RefreshToken}
 
@@ -279,8 +291,13 @@ def test_a_fleet_with_a_foreign_plant_is_refused_in_words(root: Client, cast: Ca
 def test_secrets_and_digests_are_never_shown(root: Client, rows: dict[str, Any], everything):
     everything(1)
     secret = ClientSecret.objects.get(client=rows["client"])
-    hidden = (secret.digest, secret.pepper_id, rows["secret"], "TOTP-SECRET", "key-of-")
-    models: tuple[Any, ...] = (ClientSecret, ApiClient, Subscription, Authenticator, UserSession, Invitation)
+    logger = LoggerKey.objects.get()
+    keys.rotate_key(logger, ROOT)
+    former, digest = logger.digest, LoggerKey.objects.get().digest
+    hidden = (secret.digest, secret.pepper_id, rows["secret"], "TOTP-SECRET", "key-of-", former, digest, "BODY")
+    models: tuple[Any, ...] = (
+        *(ClientSecret, ApiClient, Subscription, Authenticator, UserSession, Invitation, LoggerKey, Upload),
+    )
     for model in models:
         prefix = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         for url in (
@@ -293,7 +310,7 @@ def test_secrets_and_digests_are_never_shown(root: Client, rows: dict[str, Any],
 
 HISTORY = (
     *(AuditEntry, Membership, Invitation, EmailAddress, Authenticator, UserSession, ComponentEvent, PlantLatest),
-    *(Subscription, PackageSettings, Terms, ApiClient, ClientSecret, QuotaCounter),
+    *(Subscription, PackageSettings, Terms, ApiClient, ClientSecret, QuotaCounter, LoggerKey, Upload),
 )
 
 
@@ -404,6 +421,13 @@ def test_a_package_limits_and_the_end_of_all_go_through_the_same_functions_as_ev
         ("api.limits_changed", "Too much"),
         ("api.all_revoked", "On GitHub"),
     ]
+
+
+def test_a_logger_key_is_revoked_here(root: Client, cast: Cast):
+    key, secret = keys.create_key(cast.plant_a, "Logger", ROOT)
+    act(root, LoggerKey, "revoke", key, reason="Stolen")
+    assert keys.verify(secret) is None
+    assert (record().action, record().subject, record().reason) == ("logger_key.revoked", "Plant A · Logger", "Stolen")
 
 
 def test_leaked_credentials_end_here(root: Client, rows: dict[str, Any]):

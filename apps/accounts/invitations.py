@@ -6,7 +6,7 @@ with its use, a newer link, or the end of the membership. Who has a password alr
 
 import hashlib
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.conf import settings
@@ -22,6 +22,7 @@ from .changes import ChangeRefused
 from .models import Invitation, Membership, Portal, User
 
 LIFE = timedelta(days=7)
+SHOWN_EXPIRED = timedelta(days=90)  # so long a manager reads that somebody was invited and did not come
 
 
 class State(StrEnum):
@@ -124,6 +125,12 @@ def accept(digest: str, password: str, name: str, address: str | None = None) ->
     Invitation.objects.filter(membership__user=user).delete()
     audit.record(Actor(user.email, address), "invitation.accepted", user, portal=membership.portal)
     return user
+
+
+def forget_expired(now: datetime) -> int:
+    """Delete what expired SHOWN_EXPIRED ago: the membership stays, as one that was never invited. Returns how many."""
+    deleted, _kinds = Invitation.objects.filter(expires_at__lt=now - SHOWN_EXPIRED).delete()
+    return deleted
 
 
 def _write(membership: Membership, actor: Actor, language: str) -> None:

@@ -27,9 +27,12 @@ def address_of(view: str, *args: object) -> str:
     return settings.BASE_URL + reverse(view, args=args)
 
 
-def send(name: str, recipient: str, language: str, context: Mapping[str, Any]) -> None:
+def send(
+    name: str, recipient: str, language: str, context: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> None:
     """Hand the letter to the mail server; MailNotSent where it does not take it."""
     letter = _letter(name, recipient, language, context)
+    letter.extra_headers.update(headers or {})
     try:
         letter.send()
     except (OSError, SMTPException) as error:

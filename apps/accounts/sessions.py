@@ -39,5 +39,12 @@ def end(user: User, *, only: int | None = None, keep: str | None = None) -> int:
     return ended
 
 
+def clear_expired() -> int:
+    """Delete the sessions that open nothing any more, and what is known of them. Returns how many."""
+    deleted, _kinds = Session.objects.filter(expire_date__lte=timezone.now()).delete()
+    UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
+    return deleted
+
+
 def _valid_keys() -> object:
     return Session.objects.filter(expire_date__gt=timezone.now()).values("session_key")

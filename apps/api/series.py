@@ -271,7 +271,7 @@ class KpisView(ApiView):
                     "unit": plant.currency if kpi.unit == kpis.CURRENCY else kpi.unit,
                     "formula": kpi.formula,
                     "inputs": kpi.inputs,
-                    "completeness": of.completeness,
+                    "completeness": kpi.completeness,
                     "reason": kpi.reason,
                 }
                 for of in found

@@ -330,7 +330,7 @@ class PlantSummaryView(ApiView):
         spans = list(performance.periods(today.replace(month=1, day=1), today - DAY, "total"))
         if not plant.yearly_target or spans[0].last < spans[0].first:
             return None
-        [this_year] = performance.of_plant(plant, spans, self.now)
+        [this_year] = performance.of_energies(plant, spans, self.now)
         return next(kpi.value for kpi in this_year.kpis if kpi.name == "TargetFulfilment")
 
 

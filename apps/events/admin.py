@@ -1,10 +1,10 @@
-"""The server administration's view of events: what loggers reported is shown, not edited."""
+"""The server administration's view of events: what loggers reported is shown, not edited; and of who gets mails."""
 
 from django.contrib import admin
 
 from apps.accounts.admin import ModelAdmin, ReadOnlyMixin
 
-from .models import ComponentEvent
+from .models import ComponentEvent, NoticeChoice, NoticePlan
 
 
 @admin.register(ComponentEvent)
@@ -19,3 +19,23 @@ class ComponentEventAdmin(ReadOnlyMixin, ModelAdmin):
         *("status_code", "status_text", "error_code", "error_text"),
     )
     show_full_result_count = False
+
+
+@admin.register(NoticePlan)
+class NoticePlanAdmin(ReadOnlyMixin, ModelAdmin):
+    """What people chose for themselves, to answer why a mail came or did not."""
+
+    list_display = ("user", "pace", "timezone", "quiet_from", "quiet_until", "mailed_at", "due_at")
+    list_filter = ("pace",)
+    list_select_related = ("user",)
+    search_fields = ("user__email",)
+    fields = ("user", "timezone", "pace", "daily_hour", "quiet_from", "quiet_until", "mailed_at", "due_at")
+
+
+@admin.register(NoticeChoice)
+class NoticeChoiceAdmin(ReadOnlyMixin, ModelAdmin):
+    list_display = ("membership", "plant", "level", "since")
+    list_filter = ("level", "membership__portal")
+    list_select_related = ("membership__user", "membership__portal", "plant")
+    search_fields = ("membership__user__email", "plant__label")
+    fields = ("membership", "plant", "level", "since")

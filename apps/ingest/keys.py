@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apps.accounts import audit
 from apps.accounts.audit import Actor
@@ -17,29 +18,44 @@ from .models import LoggerKey
 
 PREFIX = "hpl_"
 OVERLAP = timedelta(hours=24)  # how long the former secret works after a rotation
+OVERLAPS = {"now": timedelta(), "1h": timedelta(hours=1), "24h": OVERLAP, "7d": timedelta(days=7)}  # to choose from
 MOST_KEYS = 10  # living ones of a plant
 _USED_EVERY = timedelta(minutes=5)  # how exactly the last use is kept
 _LOGIN_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is mistaken for another
+
+
+class AlreadyRotated(ChangeRefused):
+    """The key has got another secret since somebody decided to rotate it."""
 
 
 @transaction.atomic
 def create_key(plant: Plant, name: str, actor: Actor) -> tuple[LoggerKey, str]:
     """A key and its secret, to be shown once."""
     Plant.objects.select_for_update(no_key=True).only("pk").get(pk=plant.pk)
-    if LoggerKey.objects.filter(plant=plant, revoked_at=None).count() >= MOST_KEYS:
-        raise ChangeRefused("name", f"A plant has at most {MOST_KEYS} logger keys. Revoke one of them first.")
+    name, living = name.strip(), LoggerKey.objects.filter(plant=plant, revoked_at=None)
+    if living.count() >= MOST_KEYS:
+        text = _("A plant has at most %(most)d logger keys. Revoke one of them first.")
+        raise ChangeRefused("name", text % {"most": MOST_KEYS})
+    if living.filter(name=name).exists():
+        raise ChangeRefused("name", _("This plant has a key of that name already."))
     secret = random_key(PREFIX)
-    login = "hl-" + "".join(secrets.choice(_LOGIN_LETTERS) for _ in range(10))
-    key = LoggerKey(plant=plant, name=name.strip(), login=login, digest=digests(secret)[0], hint=secret[-4:])
+    login = "hl-" + "".join(secrets.choice(_LOGIN_LETTERS) for _place in range(10))
+    key = LoggerKey(plant=plant, name=name, login=login, digest=digests(secret)[0], hint=secret[-4:])
     save_checked(key)
     _record(actor, "logger_key.created", key)
     return key, secret
 
 
 @transaction.atomic
-def rotate_key(key: LoggerKey, actor: Actor, overlap: timedelta = OVERLAP) -> str:
-    """A new secret, to be shown once; the present one works until `overlap` has passed."""
+def rotate_key(key: LoggerKey, actor: Actor, overlap: timedelta = OVERLAP, *, replaces: str | None = None) -> str:
+    """A new secret, to be shown once; the present one works until `overlap` has passed.
+
+    `replaces` is the end of the secret that was in use when somebody decided this: AlreadyRotated where it no longer
+    is, so that a form sent twice makes one secret.
+    """
     key = _living(key)
+    if replaces not in (None, key.hint):
+        raise AlreadyRotated("key", _("This key has got another secret since this form was opened."))
     secret = random_key(PREFIX)
     key.former_digest, key.former_until = key.digest, timezone.now() + overlap
     key.digest, key.hint = digests(secret)[0], secret[-4:]
@@ -82,7 +98,7 @@ def _note_use(key: LoggerKey, now: datetime) -> None:
 def _living(key: LoggerKey) -> LoggerKey:
     fresh = LoggerKey.objects.select_for_update(of=("self",)).select_related("plant__portal").get(pk=key.pk)
     if fresh.revoked_at is not None:
-        raise ChangeRefused("key", f"The key {fresh} was revoked before.")
+        raise ChangeRefused("key", _("The key %(key)s was revoked before.") % {"key": fresh})
     return fresh
 
 

@@ -45,7 +45,7 @@ class LoggerKey(models.Model):
 
 
 class Upload(models.Model):
-    """One delivery. `body` (gzip) is kept while it waits and while it is in quarantine."""
+    """One delivery. `body` (gzip) is kept while it waits, while it is in quarantine, and while later files need it."""
 
     class Kind(models.TextChoices):
         READINGS = "readings", _("readings")
@@ -55,10 +55,13 @@ class Upload(models.Model):
         RECEIVED = "received", _("waiting")
         STORED = "stored", _("stored")
         QUARANTINED = "quarantined", _("in quarantine")
+        DISCARDED = "discarded", _("thrown away")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     plant = models.ForeignKey(Plant, models.CASCADE, related_name="uploads", verbose_name=_("plant"), db_index=False)
-    key = models.ForeignKey(LoggerKey, models.SET_NULL, null=True, related_name="uploads", verbose_name=_("key"))
+    key = models.ForeignKey(
+        LoggerKey, models.SET_NULL, null=True, related_name="uploads", verbose_name=_("key"), db_index=False
+    )
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)
     name = models.CharField(_("file name"), max_length=100, blank=True)
     via = models.CharField(_("by"), max_length=10)
@@ -84,11 +87,15 @@ class Upload(models.Model):
                 name="one_upload_per_idempotency_key",
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["received", "stored", "quarantined"]), name="upload_state_is_known"
+                condition=Q(state__in=["received", "stored", "quarantined", "discarded"]), name="upload_state_is_known"
             ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["plant", "-received_at"], name="uploads_of_plant_by_time"),
+            models.Index(fields=["key", "-received_at"], name="uploads_of_key_by_time"),
+            models.Index(fields=["plant", "name", "-received_at"], name="uploads_of_plant_by_name"),
+            models.Index(fields=["-received_at", "-id"], name="uploads_by_time"),
+            models.Index(fields=["state", "plant", "-received_at"], name="uploads_by_state"),
             models.Index(fields=["next_try"], condition=Q(state="received"), name="uploads_that_wait"),
         ]
 

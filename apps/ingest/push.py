@@ -151,6 +151,8 @@ def _form_files(request: HttpRequest) -> list[UploadedFile]:
 
 def _body(request: HttpRequest) -> bytes:
     """The body, unpacked; refused where either form of it is too large, before it is all in memory."""
+    if int(request.META.get("CONTENT_LENGTH") or 0) > MOST_BYTES:
+        raise Refusal("too_large")
     packed = request.read(MOST_BYTES + 1)
     if len(packed) > MOST_BYTES:
         raise Refusal("too_large")
@@ -207,5 +209,5 @@ def _told(upload: Upload) -> dict[str, Any]:
         "receivedAt": upload.received_at.isoformat(),
         "state": upload.state,
         "error": upload.error or None,
-        **upload.receipt,
+        **{name: value for name, value in upload.receipt.items() if name not in ("memory", "foreignSerial")},
     }

@@ -11,18 +11,16 @@ A value that cannot be kept is named by the number of its reading; the others of
 
 import datetime as dt
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-import numpy as np
 import orjson
 
-from apps.measurements import bounds, grid
+from apps.measurements import bounds, grid, store
 from apps.measurements.channels import BY_NAME, Channel, Level
-from apps.measurements.store import STRING_PART, DayReadings
+from apps.measurements.store import STRING_PART
 from apps.plants.building import DeviceDescription, build_in
 from apps.plants.models import Component, Plant
 
@@ -216,17 +214,27 @@ def _number(value: Any) -> float:
 def devices_of(plant: Plant, batch: Batch) -> tuple[dict[str, UUID], list[str]]:
     """The device of each component the batch names, and which of them were built in just now.
 
-    The caller is in a transaction and holds the plant's lock if a component is unknown.
+    The caller is in a transaction; only an unknown component makes it wait for others that write to the plant.
     """
-    rows = Component.objects.filter(epoch__plant=plant).order_by("epoch__active_from")
-    known = {name: row.cross_epoch_id for row in rows for name in (str(row.cross_epoch_id), row.serial) if name}
-    new = {point.component for point in batch.points} - known.keys()
+    named, known = {point.component for point in batch.points}, _known(plant)
+    if named <= known.keys():
+        return known, []
+    Plant.objects.select_for_update(no_key=True).only("pk").get(pk=plant.pk)
+    known = _known(plant)  # somebody else may have built them in while we waited
+    new = named - known.keys()
     if not new:
         return known, []
     first = min(point.at for point in batch.points if point.component in new)
     described = {name: _described(name, batch) for name in sorted(new)}
     built = build_in(plant, grid.locate(plant.zone, first)[0], list(described.values()))
     return known | {name: built[one.identity] for name, one in described.items()}, sorted(new)
+
+
+def _known(plant: Plant) -> dict[str, UUID]:
+    """Every device the plant ever had, by cross-epoch id and by serial number."""
+    rows = Component.objects.filter(epoch__plant=plant).order_by("epoch__active_from")
+    found = rows.values_list("cross_epoch_id", "serial")
+    return {name: device for device, serial in found for name in (str(device), serial) if name}
 
 
 def _described(name: str, batch: Batch) -> DeviceDescription:
@@ -247,14 +255,7 @@ def _kind_of(channels: Iterable[str]) -> str:
     return _TYPES[max(votes, key=lambda level: votes[level])]
 
 
-def day_readings(plant: Plant, batch: Batch, devices: Mapping[str, UUID]) -> Iterator[DayReadings]:
-    """The points on the grid of the plant's days, later ones over earlier ones."""
-    found: dict[tuple[UUID, dt.date], dict[tuple[str, int], grid.Array]] = defaultdict(dict)
-    for point in sorted(batch.points, key=lambda point: point.at):
-        day, slot = grid.locate(plant.zone, point.at)
-        series = found[devices[point.component], day]
-        key = point.channel.name, point.part
-        if key not in series:
-            series[key] = np.full(grid.slots(plant.zone, day), np.nan)
-        series[key][slot] = point.value
-    return (DayReadings(device, day, series) for (device, day), series in found.items())
+def points(batch: Batch, devices: Mapping[str, UUID]) -> Iterator[store.Point]:
+    """The values of the batch as the store takes them."""
+    for point in batch.points:
+        yield store.Point(devices[point.component], point.part, point.channel.name, point.at, point.value)

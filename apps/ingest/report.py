@@ -25,12 +25,17 @@ class Rejection:
 
     def as_json(self) -> dict[str, Any]:
         """The entry as printed, without what does not apply."""
-        entry = {"file": self.file, "line": self.line, "reason": self.reason}
+        entry: dict[str, Any] = {"file": self.file, "line": self.line, "reason": self.reason}
         if self.field is not None:
             entry["field"] = self.field
         if self.value is not None:
-            entry["value"] = self.value[:_EXCERPT] if isinstance(self.value, str) else self.value
+            entry["value"] = _excerpt(self.value) if isinstance(self.value, str) else self.value
         return entry
+
+
+def _excerpt(text: str) -> str:
+    """The beginning of a bad record, without signs that no database and no terminal takes."""
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text[:_EXCERPT])
 
 
 @dataclass(slots=True)
@@ -45,9 +50,14 @@ class Report:
     first: dt.datetime | None = None
     last: dt.datetime | None = None
     rejected: list[Rejection] = field(default_factory=list)
+    most: int | None = None  # rejections that are named; further ones are counted
+    unnamed: int = 0
 
     def reject(self, file: str, line: int, reason: str, field: str | None = None, value: Any = None) -> None:
         """Note that something was not kept, and why."""
+        if self.most is not None and len(self.rejected) >= self.most:
+            self.unnamed += 1
+            return
         self.rejected.append(Rejection(file, line, reason, field, value))
 
     def saw(self, moment: dt.datetime) -> None:

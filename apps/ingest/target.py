@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from apps.accounts import audit
 from apps.accounts.access import Access, Via
 from apps.accounts.models import Portal
@@ -79,5 +81,6 @@ def note_transfer(plant: Plant, latest: dt.datetime | None, kind: str = "IMPORT"
     """Keep the time of the latest record as the plant's last transfer, unless a newer one is known."""
     if latest is None or (plant.last_transfer is not None and latest < plant.last_transfer):
         return
+    older = Q(last_transfer=None) | Q(last_transfer__lte=latest)
+    Plant.objects.filter(older, pk=plant.pk).update(last_transfer=latest, last_transfer_type=kind)
     plant.last_transfer, plant.last_transfer_type = latest, kind
-    plant.save(update_fields=["last_transfer", "last_transfer_type"])

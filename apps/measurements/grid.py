@@ -49,6 +49,12 @@ def keys(zone: ZoneInfo, day: dt.date) -> tuple[str, ...]:
     return tuple((first + slot * SLOT).astimezone(zone).isoformat() for slot in range(count))
 
 
+def slot_start(moment: dt.datetime) -> dt.datetime:
+    """The beginning, in UTC, of the slot an aware moment falls into, which is the same in every zone."""
+    moment = moment.astimezone(dt.UTC)
+    return moment.replace(minute=moment.minute - moment.minute % 5, second=0, microsecond=0)
+
+
 def locate(zone: ZoneInfo, moment: dt.datetime) -> tuple[dt.date, int]:
     """The local day and slot an aware moment falls into."""
     day = moment.astimezone(zone).date()

@@ -31,11 +31,8 @@ _DayReader = Callable[[Plant, dt.date, DayRow], _Point | None]
 
 
 def follow(plant: Plant, days: Mapping[dt.date, DayRow], months: Mapping[dt.date, MonthRow]) -> None:
-    """Bring a plant's newest values up to date with rows of its totals that were just written."""
-    before = rows.fetch_latest(plant)
-    if before is None:
-        search(plant)
-        return
+    """Bring a plant's newest values up to date with rows of its totals that were just written, or are fresh."""
+    before = rows.fetch_latest(plant) or search(plant)
 
     def newest(known: _Point | None, read: _DayReader) -> _Point | None:
         written = {day: read(plant, day, row) for day, row in days.items()}
@@ -56,20 +53,21 @@ def follow(plant: Plant, days: Mapping[dt.date, DayRow], months: Mapping[dt.date
         rows.save_latest(found)
 
 
-def search(plant: Plant) -> None:
-    """The same from all rows of the plant."""
+def search(plant: Plant) -> PlantLatest:
+    """The same from all packed rows of the plant."""
     data, power, energy = (_search_days(plant, read) for read in (_data, _power, _day_energy))
-    rows.save_latest(_latest(plant, data, power, energy, _search_months(plant)))
+    found = _latest(plant, data, power, energy, _search_months(plant))
+    rows.save_latest(found)
+    return found
 
 
 def _newest(
     known: _Point | None, written: Mapping[dt.date, _Point | None], again: Callable[[], _Point | None]
 ) -> _Point | None:
     """What is newest after some days (or months) were written; `again` searches where what was newest is gone."""
-    if known is not None and known.date in written and written[known.date] is None:
-        return again()
-    kept = [known] if known is not None and known.date not in written else []
-    return max((point for point in (*kept, *written.values()) if point), key=lambda point: point.date, default=None)
+    if known is not None and known.date in written:
+        known = again() if written[known.date] is None else None
+    return max((point for point in (*written.values(), known) if point), key=lambda point: point.date, default=None)
 
 
 # --- What one row says -----------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The rows of the store: packed ones, fresh ones, the newest values of each plant. Only rows.py reads or writes them."""
+"""The rows of the store: packed, fresh, and the newest values of each plant. Only rows.py reads or writes them."""
 
 from typing import ClassVar
 
@@ -37,6 +37,23 @@ class MonthSeries(models.Model):
 
     def __str__(self) -> str:
         return f"{self.device_id} {self.month}"
+
+
+class FreshReading(models.Model):
+    """All that was delivered of one plant in one 5-minute slot and is not packed yet (see fresh.py).
+
+    `slot` is its beginning. Every delivery appends to `data`; `parts` counts them until the row is tidied up.
+    """
+
+    pk = models.CompositePrimaryKey("plant_id", "slot")
+    plant = models.ForeignKey(Plant, models.CASCADE, related_name="+", db_index=False)
+    slot = models.DateTimeField()
+    changed_at = models.DateTimeField()
+    parts = models.PositiveIntegerField(default=1)
+    data = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"{self.plant_id} {self.slot}"
 
 
 class PlantLatest(models.Model):

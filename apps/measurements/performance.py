@@ -1,14 +1,17 @@
-"""The key performance indicators of a plant over periods: reads the store once and feeds the formulas of kpis.py."""
+"""The key performance indicators of a plant over periods: reads the store and feeds the formulas of kpis.py."""
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from django.conf import settings
 
 from apps.plants.models import Plant
 
-from . import grid, kpis, store
+from . import evidence, grid, kpis, store
 from .channels import BY_NAME
-from .kpis import Kpi
+from .kpis import Facts, Kpi
+from .plain import share
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,30 +49,49 @@ def periods(first: dt.date, last: dt.date, resolution: str) -> Iterator[Period]:
 
 
 def of_plant(plant: Plant, spans: Sequence[Period], now: dt.datetime) -> list[Performance]:
-    """All indicators for each span. One statement, whatever their number."""
+    """All indicators for each span. Three statements, whatever their number; more where devices are many."""
     if not spans:
         return []
+    today = grid.today(plant.zone, now)
+    observed = evidence.of_spans(plant, [(span.first, min(span.last, today)) for span in spans])
+    facts = [replace(of, intervals=seen) for of, seen in zip(_facts(plant, spans, now), observed, strict=True)]
+    return _performances(spans, facts, kpis.all_kpis)
+
+
+def of_energies(plant: Plant, spans: Sequence[Period], now: dt.datetime) -> list[Performance]:
+    """For each span the indicators that follow from energies alone. One statement, whatever their number."""
+    return _performances(spans, _facts(plant, spans, now), kpis.energy_kpis) if spans else []
+
+
+def _performances(
+    spans: Sequence[Period], facts: Sequence[Facts], compute: Callable[[Facts], list[Kpi]]
+) -> list[Performance]:
+    return [Performance(span, compute(of), of.completeness) for span, of in zip(spans, facts, strict=True)]
+
+
+def _facts(plant: Plant, spans: Sequence[Period], now: dt.datetime) -> list[Facts]:
     channels = [BY_NAME[name] for name in kpis.ENERGIES]
     first, last = min(span.first for span in spans), max(span.last for span in spans)
     totals = store.read_totals(plant, store.Source(plant.datasource_id), channels, first, last)
-    return [_performance(plant, span, totals, now) for span in spans]
+    return [_facts_of(plant, span, totals, now) for span in spans]
 
 
-def _performance(plant: Plant, span: Period, totals: store.Totals, now: dt.datetime) -> Performance:
+def _facts_of(plant: Plant, span: Period, totals: store.Totals, now: dt.datetime) -> Facts:
     found = {name: totals.over(BY_NAME[name], span.first, span.last) for name in kpis.ENERGIES}
     elapsed = elapsed_slots(plant, span.first, span.last, now)
-    facts = kpis.Facts(
+    produced = found["ProdEtotal"]
+    return Facts(
         size=plant.size,
         hours=elapsed * grid.SLOT / dt.timedelta(hours=1),
         energies={name: value[0] for name, value in found.items() if value is not None},
-        together=dict(_together(totals, span)),
         target=planned(plant, span.first, min(span.last, grid.today(plant.zone, now))),
         feed_in_tariff=None if plant.feed_in_tariff is None else float(plant.feed_in_tariff),
         electricity_cost=None if plant.electricity_cost is None else float(plant.electricity_cost),
+        together=dict(_together(totals, span)),
+        completeness=share(produced[1] if produced else 0, elapsed),
+        emission_factor=settings.EMISSION_FACTOR if plant.emission_factor is None else plant.emission_factor,
+        coefficient=plant.temperature_coefficient,
     )
-    produced = found["ProdEtotal"]
-    completeness = produced[1] / elapsed if produced and elapsed else 0.0
-    return Performance(span, kpis.all_kpis(facts), min(1.0, round(completeness, 4)))
 
 
 def _together(totals: store.Totals, span: Period) -> Iterator[tuple[tuple[str, ...], list[float]]]:

@@ -7,8 +7,12 @@ channel's unit, one per 5-minute slot of the local day (see grid.py), NaN where 
 Writes are idempotent per (source, slot, channel): equal readings change nothing, later different ones win, and
 day, month and plant totals follow in the same transaction.
 
-This is the door for everybody else; behind it are writing.py, latest.py (the newest values of a plant), rows.py (fetch,
-unpack, pack, save), periods.py (days to months to years), totals.py (sums, flows, derived channels) and packing.py.
+Imports are packed at once (`write`); what a logger delivers (`write_fresh`) is kept as it came until it is packed
+(`seal`), and reads know it at once.
+
+This is the door for everybody else; behind it are writing.py, merging.py (what rows become with readings laid over
+them), tiers.py (reads packed and fresh rows as one), latest.py (the newest values of a plant), rows.py (fetch, unpack,
+pack, save), periods.py (days to months to years), totals.py (sums, flows, derived channels), packing.py and fresh.py.
 """
 
 import datetime as dt
@@ -23,17 +27,17 @@ from typing import NamedTuple
 from uuid import UUID
 
 import numpy as np
-from django.db import transaction
 
 from apps.plants.models import Plant
 
-from . import grid, latest, periods, rows, totals
+from . import grid, periods, rows, tiers, totals
 from .channels import BY_NAME, Channel
 from .grid import Array
+from .merging import DayReadings, MonthReadings
 from .periods import Points
 from .rows import DayRow, Days, MonthRow, PackedDay, RowKey, SeriesKey, Stored
 from .totals import Terms
-from .writing import DayReadings, MonthReadings, write
+from .writing import Point, find_latest, follow_fresh, seal, write, write_fresh
 
 __all__ = [
     "STRING_PART",
@@ -42,19 +46,23 @@ __all__ = [
     "DayValues",
     "MonthReadings",
     "PeriodValues",
+    "Point",
     "Source",
     "Stored",
     "Totals",
     "data_range",
     "find_latest",
+    "follow_fresh",
     "read_day_of_plants",
     "read_days",
     "read_lifetime",
     "read_month",
     "read_totals",
     "read_year",
+    "seal",
     "stored",
     "write",
+    "write_fresh",
 ]
 
 STRING_PART = 256  # the part of string n is STRING_PART + n
@@ -102,11 +110,17 @@ class DayRange:
     """
 
     def __init__(
-        self, plant: Plant, sources: Sequence[Source], channels: Sequence[Channel], first: dt.date, last: dt.date
+        self,
+        plant: Plant,
+        sources: Sequence[Source],
+        channels: Sequence[Channel],
+        first: dt.date,
+        last: dt.date,
+        window: dt.timedelta = _WINDOW,
     ) -> None:
         self._plant, self._sources, self._channels = plant, sources, channels
         self._wanted = _stored_keys(sources, channels, power=True)
-        self._windows = list(_windows(first, last))
+        self._windows = list(_windows(first, last, window))
         self._fetched: list[PackedDay] | None = None
 
     @property
@@ -140,30 +154,35 @@ class DayRange:
     def _rows(self) -> Iterator[PackedDay]:
         if self.is_long:
             for first, last in self._windows:
-                yield from rows.fetch_day_range(self._plant, self._wanted.keys(), first, last)
+                yield from tiers.read_day_range(self._plant, self._wanted.keys(), first, last)
             return
         if self._fetched is None:
             self._fetched = [
                 row
                 for window in self._windows
-                for row in rows.fetch_day_range(self._plant, self._wanted.keys(), *window)
+                for row in tiers.read_day_range(self._plant, self._wanted.keys(), *window)
             ]
         yield from self._fetched
 
 
 def read_days(
-    plant: Plant, sources: Sequence[Source], channels: Sequence[Channel], first: dt.date, last: dt.date
+    plant: Plant,
+    sources: Sequence[Source],
+    channels: Sequence[Channel],
+    first: dt.date,
+    last: dt.date,
+    window: dt.timedelta = _WINDOW,
 ) -> DayRange:
     """5-minute values from `first` to `last`, newest day first, inside a day in the order of `sources` and `channels`.
 
-    Series without any value on a day are left out.
+    Series without any value on a day are left out. `window` is how much is fetched at once.
     """
-    return DayRange(plant, sources, channels, first, last)
+    return DayRange(plant, sources, channels, first, last, window)
 
 
 def data_range(plant: Plant) -> tuple[dt.date, dt.date] | None:
     """The first and the last local day with data of a plant; None without any."""
-    return rows.first_and_last_day(plant)
+    return tiers.first_and_last_day(plant)
 
 
 def stored(plant: Plant) -> Stored:
@@ -174,24 +193,14 @@ def stored(plant: Plant) -> Stored:
 def read_day_of_plants(days: Mapping[Plant, dt.date], channel: Channel) -> dict[UUID, Array]:
     """A stored channel of the totals of several plants, each on a day of its own, by their ids. One statement."""
     key = channel.code, 0
-    unpacked = {plant: rows.unpack_day(data, [key]) for plant, data in rows.fetch_totals_of(days).items()}
+    unpacked = {plant: rows.unpack_day(data, [key]) for plant, data in tiers.read_totals_of(days).items()}
     return {plant: row[key].values for plant, row in unpacked.items() if key in row}
 
 
-def find_latest(plant: Plant) -> None:
-    """Work out the newest values of a plant from all its rows, as every write does from those it changes.
-
-    For plants whose rows were there before the newest values were kept, or were changed in another way than `write`.
-    """
-    with transaction.atomic():
-        Plant.objects.select_for_update(no_key=True).only("pk").get(pk=plant.pk)
-        latest.search(plant)
-
-
-def _windows(first: dt.date, last: dt.date) -> Iterator[tuple[dt.date, dt.date]]:
-    """The range in pieces of at most _WINDOW, newest first."""
+def _windows(first: dt.date, last: dt.date, window: dt.timedelta) -> Iterator[tuple[dt.date, dt.date]]:
+    """The range in pieces of at most `window`, newest first."""
     while first <= last:
-        start = max(first, last - _WINDOW + dt.timedelta(days=1))
+        start = max(first, last - window + dt.timedelta(days=1))
         yield start, last
         last = start - dt.timedelta(days=1)
 
@@ -346,7 +355,7 @@ def _stored_keys(sources: Sequence[Source], channels: Sequence[Channel], *, powe
 def _load_months(
     plant: Plant, sources: Sequence[Source], channels: Sequence[Channel], first: dt.date, last: dt.date
 ) -> _Months:
-    return rows.load_month_range(plant, _stored_keys(sources, channels, power=False), first, last)
+    return tiers.read_month_range(plant, _stored_keys(sources, channels, power=False), first, last)
 
 
 def _days_of(found: _Months, source: Source, names: Sequence[str], month: dt.date) -> list[Days]:

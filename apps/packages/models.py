@@ -203,6 +203,9 @@ class ApiClient(AbstractApplication):
     )
     last_used_at = models.DateTimeField(_("last used"), null=True, editable=False, help_text=_("To the minute."))
     last_ip = models.GenericIPAddressField(_("last address"), null=True, editable=False)
+    warned_of = models.DateTimeField(
+        _("end told"), null=True, editable=False, help_text=_("The end its owner was written to about.")
+    )
 
     objects = ApiClientQuerySet.as_manager()
 

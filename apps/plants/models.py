@@ -102,6 +102,20 @@ class Plant(models.Model):
     monthly_shares = models.JSONField(
         _("monthly shares of the target"), null=True, blank=True, help_text=_("Twelve percentages, January first.")
     )
+    emission_factor = models.FloatField(
+        _("CO₂ avoided in kg per kWh"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(2)],
+        help_text=_("What the electricity that the plant replaces would have emitted."),
+    )
+    temperature_coefficient = models.FloatField(
+        _("temperature coefficient of the modules in %/K"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(-1), MaxValueValidator(0)],
+        help_text=_("Of their power, from the data sheet; −0.4 where it is not known."),
+    )
     vendor = models.CharField(_("logger vendor"), max_length=100, blank=True)
     device_name = models.CharField(_("logger model"), max_length=200, blank=True)
     identifier = models.CharField(_("logger serial number"), max_length=100, blank=True)

@@ -7,6 +7,7 @@ from .account import urls as account
 from .api_access import urls as api_access
 from .console import urls as console
 from .docs import urls as docs
+from .notices import urls as notices
 from .plant import urls as plant
 from .plants import urls as plants
 
@@ -18,6 +19,7 @@ urlpatterns = [
     path("robots.txt", views.robots, name="robots"),
     path("favicon.ico", views.favicon, name="favicon"),
     *account.urlpatterns,
+    *notices.public,
     path(
         "p/<slug:portal>/",
         include(
@@ -26,6 +28,7 @@ urlpatterns = [
                 *plant.urlpatterns,
                 *api_access.urlpatterns,
                 *docs.urlpatterns,
+                *notices.urlpatterns,
                 *console.urlpatterns,
             ]
         ),

@@ -252,3 +252,11 @@ def test_the_command_invites(sunny, mailoutbox, django_capture_on_commit_callbac
 def test_the_command_names_the_argument_at_fault(sunny):
     with pytest.raises(CommandError, match="PORTAL: There is no portal “rainy”"):
         call_command("invite_user", NEW, "rainy", role="owner")
+
+
+def test_what_expired_long_ago_is_forgotten(nora):
+    expired = Invitation.objects.get().expires_at
+    assert invitations.forget_expired(expired + dt.timedelta(days=89)) == 0
+    assert state_of(Membership.objects.get(pk=nora.pk)) is not State.UNINVITED
+    assert invitations.forget_expired(expired + dt.timedelta(days=91)) == 1
+    assert state_of(Membership.objects.get(pk=nora.pk)) is State.UNINVITED

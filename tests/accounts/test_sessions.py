@@ -82,3 +82,12 @@ def test_what_is_encrypted_is_read_with_any_pepper_and_by_nobody_else(settings):
     settings.SECRET_PEPPERS = ["newer"]
     with pytest.raises(InvalidToken):
         crypt.decrypt(kept)
+
+
+def test_expired_sessions_are_deleted_and_the_living_stay(alice, bob):
+    logged_in(alice)
+    Session.objects.update(expire_date=timezone.now())
+    logged_in(bob)
+    assert sessions.clear_expired() == 1
+    assert [row.user for row in UserSession.objects.all()] == [bob]
+    assert sessions.living(bob) != []

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.plants.models import Plant
+from apps.plants.models import Component, Plant
 from tests.api.conftest import ApiCaller
 from tests.cast import Cast
 from tests.clients_cast import user_key
@@ -35,11 +35,21 @@ def test_each_indicator_names_formula_and_inputs_or_the_reason_why_it_is_null(al
     Plant.objects.filter(pk=plant.pk).update(yearly_target=365, feed_in_tariff="0.08", electricity_cost="0.3")
     by_name = {kpi["name"]: kpi for kpi in kpis(alice, plant)}
     assert {name: (kpi["value"], kpi["unit"], kpi["inputs"]) for name, kpi in by_name.items()} == {
-        "PerformanceRatio": (None, "%", {}),
+        "PerformanceRatio": (
+            75.0,  # 6 kW of 10 kWp under 800 W/m2
+            "%",
+            {
+                "energy": 144_000,
+                "referenceEnergy": 192_000,
+                "temperatureCorrected": 80.12821,  # 10 kWp give 6.4 % less at 41 degC
+                "moduleTemperature": 41,
+                "temperatureCoefficient": -0.4,
+            },
+        ),
         "SpecificYield": (14.4, "kWh/kWp", {"ProdEtotal": 144_000, "size": 10_000}),
         "SelfConsumptionRate": (30.0, "%", {"ProdEtotalSelf": 43_200, "ProdEtotal": 144_000}),
         "Autarky": (100.0, "%", {"ConsEtotalCov": 28_800, "ConsEtotal": 28_800}),
-        "Availability": (None, "%", {}),
+        "Availability": (100.0, "%", {"availableHours": 24, "possibleHours": 24}),
         "CapacityFactor": (60.0, "%", {"ProdEtotal": 144_000, "size": 10_000, "hours": 24}),
         "TargetFulfilment": (1440.0, "%", {"ProdEtotal": 144_000, "target": 10_000}),
         "Co2Avoided": (None, "kg", {}),
@@ -62,6 +72,15 @@ def test_each_indicator_names_formula_and_inputs_or_the_reason_why_it_is_null(al
         "completeness",
         "reason",
     }
+
+
+def test_without_a_sensor_the_performance_ratio_is_a_bound_and_its_formula_says_so(
+    alice: ApiCaller, measured: Cast
+) -> None:
+    Component.objects.filter(epoch__plant=measured.plant_a, type="Sensor").delete()
+    ratio = kpis(alice, measured.plant_a)[0]
+    assert (ratio["name"], ratio["formula"], ratio["reason"]) == ("PerformanceRatio", "pr-clear-sky-bound", None)
+    assert set(ratio["inputs"]) == {"energy", "clearSkyEnergy"}
 
 
 def test_what_is_missing_is_the_reason(alice: ApiCaller, measured: Cast) -> None:

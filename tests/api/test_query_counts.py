@@ -40,7 +40,7 @@ DATA = {
     "component_year": 3,
     "plant_lifetime": 2,
     "component_lifetime": 3,
-    "kpis": 2,
+    "kpis": 4,  # energies, how the plant was built, the days of its inverters and sensors
     "me": 0,
     "events of a component": 5,
     "channels of a string": 5,

@@ -10,9 +10,9 @@ import pytest
 
 from apps.accounts.models import Portal
 from apps.events.models import ComponentEvent
-from apps.measurements import grid, store
+from apps.measurements import grid, performance, store
 from apps.measurements.channels import BY_NAME
-from apps.plants.models import Plant
+from apps.plants.models import MppTracker, Plant
 from tests.ingest.folders import device, everything, import_solarlog, plant_of
 from tests.ingest.test_enerest import import_enerest
 
@@ -52,6 +52,7 @@ def test_the_year_2025_agrees_with_the_devices_own_months(archive: Path, sunny: 
     assert whole == pytest.approx(sum(own.values()), rel=0.0015)
     assert yearly(plant, store.Source(plant.datasource_id), 2014) == pytest.approx(6_230_445, rel=0.0015)
     _check_nights(plant)
+    _check_indicators(plant, sum(own.values()) / 1000)
     assert import_solarlog(archive, sunny)["values_stored"] == 0
 
 
@@ -65,6 +66,23 @@ def _check_nights(plant: Plant) -> None:
     counters = store.read_days(plant, sources, [BY_NAME["ProdEtotal"]], *year)
     known = [day.values[~np.isnan(day.values)] for day in counters]
     assert all((np.diff(values) >= 0).all() for values in known)
+
+
+def _check_indicators(plant: Plant, own: float) -> None:
+    """Those of 2025, from the device's own kWh: 6.2 kWp, a target of 900 kWh/kWp; it has no irradiance sensor."""
+    plant.latitude, plant.longitude = 49.4, 11.9
+    MppTracker.objects.filter(component__epoch__plant=plant).update(tilt=45, orientation=195)
+    now = dt.datetime(2026, 2, 1, tzinfo=dt.UTC)
+    year = dt.date(2025, 1, 1), dt.date(2025, 12, 31)
+    [whole] = performance.of_plant(plant, list(performance.periods(*year, "year")), now)
+    found = {kpi.name: kpi for kpi in whole.kpis}
+    assert found["SpecificYield"].value == pytest.approx(own / 6.2, rel=0.0015)
+    assert found["TargetFulfilment"].value == pytest.approx(100 * own / (900 * 6.2), rel=0.0015)
+    assert (found["Availability"].value or 0) > 98
+    months = performance.of_plant(plant, list(performance.periods(*year, "month")), now)
+    bounds = [kpi for month in months for kpi in month.kpis if kpi.name == "PerformanceRatio"]
+    assert {kpi.formula for kpi in bounds} == {"pr-clear-sky-bound"}
+    assert all(10 < (kpi.value or 0) < 90 for kpi in bounds), [kpi.value for kpi in bounds]
 
 
 def test_the_loggers_folder_brings_400_events_with_texts(logger: Path, sunny: Portal) -> None:

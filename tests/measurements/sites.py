@@ -134,4 +134,7 @@ class Statements(CaptureQueriesContext):
         super().__init__(connection)
 
     def __len__(self) -> int:
-        return sum(query["sql"].startswith(("SELECT", "INSERT", "UPDATE", "DELETE")) for query in self.captured_queries)
+        return sum(
+            query["sql"].startswith(("SELECT", "(SELECT", "INSERT", "UPDATE", "DELETE"))
+            for query in self.captured_queries
+        )

@@ -325,23 +325,23 @@ def test_the_digest_of_a_financial_yield_changes_with_the_price_and_of_a_norm_wi
 # --- What it costs -----------------------------------------------------------------------------------------
 
 
-def test_a_write_takes_eight_statements_and_one_that_changes_nothing_three(site: tuple[Plant, list[UUID]]):
+def test_a_write_takes_nine_statements_and_one_that_changes_nothing_four(site: tuple[Plant, list[UUID]]):
     plant, devices = site
     write(plant, devices[0], ProdPac={0: 1}, ProdEtotal={0: 1})  # the first one also looks for what was there before
     with Statements() as statements:
         write(plant, devices[0], ProdPac={1: 1}, ProdEtotal={1: 1})
-    assert len(statements) == 8
+    assert len(statements) == 9
     with Statements() as statements:
         write(plant, devices[0], ProdPac={1: 1}, ProdEtotal={1: 1})
-    assert len(statements) == 3
+    assert len(statements) == 4
     with Statements() as statements:
         store.write(
             plant, [day(plant, device, DAY + n * ONE_DAY, ProdPac={1: 2}) for device in devices for n in range(30)]
         )
-    assert len(statements) == 8
+    assert len(statements) == 9
     with Statements() as statements:
         report_month(plant, devices[0], ProdEtotal=9000)
-    assert len(statements) == 7
+    assert len(statements) == 6
 
 
 def test_every_read_takes_one_statement(house: Plant):

@@ -1,4 +1,4 @@
-"""What the tests of the console share: a manager's client, and forms as the lists to choose from send them."""
+"""What the tests of the console share: a manager's client, forms as the lists to choose from send them, deliveries."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from django.test import Client
 
 from apps.accounts.models import AuditEntry, Membership, User
+from apps.ingest.models import LoggerKey, Upload
 from apps.plants.models import Plant
 from tests.cast import Cast
 
@@ -34,3 +35,9 @@ def picked(plants: Iterable[Plant] = (), members: Iterable[User] = ()) -> dict[s
 def recorded() -> list[tuple[str, str, str]]:
     """Who did what to whom."""
     return list(AuditEntry.objects.order_by("id").values_list("actor", "action", "subject"))
+
+
+def delivery(key: LoggerKey, **fields: Any) -> Upload:
+    """What somebody delivered with the key: readings that are stored, unless `fields` say otherwise."""
+    given = {"kind": "readings", "via": "HTTP", "size": 120, "state": "stored", "digest": "0" * 64}
+    return Upload.objects.create(plant=key.plant, key=key, **{**given, **fields})

@@ -13,6 +13,7 @@ from typing import Any
 from django.urls import NoReverseMatch, reverse
 
 from apps.accounts.models import Membership
+from apps.events import choices
 from apps.ingest.models import LoggerKey, Upload
 from apps.packages.models import ApiClient, Subscription, Terms
 from tests.cast import Cast
@@ -139,6 +140,7 @@ ROWS = (
     Row("favicon", Who.ANYBODY, page=False),
     Row("theme", Who.ANYBODY, page=False, method="POST"),
     Row("language", Who.ANYBODY, page=False, method="POST"),
+    Row("notices_stop", Who.ANYBODY, lambda world: {"token": choices.token_of(world.cast.alice)}),
     # --- one's own account ---
     Row("account", Who.USERS),
     Row("account_name", Who.USERS, page=False, method="POST"),
@@ -166,6 +168,10 @@ ROWS = (
     Row("plant_events", Who.PLANT, _plant),
     Row("plant_kpis", Who.PLANT, _plant),
     Row("plant_about", Who.PLANT, _plant),
+    # --- mails about plants ---
+    Row("notices", Who.MEMBERS),
+    Row("notices_plan", Who.MEMBERS, page=False, method="POST"),
+    Row("notices_choose", Who.MEMBERS, page=False, method="POST"),
     # --- API access ---
     Row("api_access", Who.MEMBERS),
     Row("api_overview", Who.MEMBERS, _user_api),

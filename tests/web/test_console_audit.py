@@ -133,7 +133,7 @@ def test_an_empty_log_says_what_will_be_here(client: Client, cast: Cast):
 def test_every_act_in_the_source_has_its_words():
     """An act is the second argument of `record` and of those that call it: a text such as "fleet.created"."""
     named = re.compile(
-        r"(api|client|fleet|invitation|membership|package|plants?|portal|secret|terms|token|user)\.[a-z_]+"
+        r"(api|client|fleet|invitation|logger_key|membership|package|plants?|portal|secret|terms|token|upload|user)\.[a-z_]+"
     )
     found = {
         node.value

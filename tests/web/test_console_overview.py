@@ -124,6 +124,6 @@ def test_the_page_asks_few_statements_whatever_there_is(client: Client, cast: Ca
         set_health(plant, "ERROR", 30)
         make_user(f"owner{number}@sunny.example", cast.sunny, Role.OWNER, [plant])
     manager(client, cast)
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(19):
         text = client.get(PAGE).content.decode()
     assert "The first 20 of 42 plants." in text

@@ -75,7 +75,7 @@ def test_the_cards_are_the_running_month_and_year(shown: Callable[..., Any]):
 def test_an_indicator_without_a_value_says_why(client: Client, cast: Cast, measured: Plant):
     page = text(client, cast.alice, measured, "kpis")
     assert "<strong>Autarky</strong>: no values of ConsEtotalCov in this period" in page
-    assert "<strong>Performance ratio</strong>: irradiance is not evaluated yet" in page
+    assert "<strong>Performance ratio</strong>: irradiance and power are not known together in this period" in page
 
 
 def test_every_formula_is_told_in_words_with_what_goes_into_it(client: Client, cast: Cast, measured: Plant):
@@ -83,6 +83,28 @@ def test_every_formula_is_told_in_words_with_what_goes_into_it(client: Client, c
     assert "Specific yield <code>yf-iec61724-1</code>" in page
     assert "Energy produced, divided by the size of the plant." in page
     assert "July 2025: Production, energy 7.00 kWh, Size of the plant 10.0 kWp." in page
+
+
+def test_a_performance_ratio_is_shown_with_its_correction(client: Client, cast: Cast, measured: Plant):
+    write(measured, device(measured, "Inverter 1"), dt.date(2025, 7, 2), ProdPac={144: 8_100})
+    write(measured, device(measured, "Sensor"), dt.date(2025, 7, 2), Irradiation={144: 1_000}, TempModule={144: 50})
+    page = text(client, cast.alice, measured, "kpis")
+    assert "Performance ratio <code>pr-iec61724-1</code>" in page
+    assert (
+        "Without any loss 833 Wh, Performance ratio at 25 °C 90 %, Module temperature, weighted by irradiance 50 °C"
+        in page
+    )
+    assert "at least" not in page
+
+
+def test_a_lower_bound_is_shown_as_one(client: Client, cast: Cast, measured: Plant):
+    measured.epochs.get().components.filter(name="Sensor").delete()
+    write(measured, device(measured, "Inverter 1"), dt.date(2025, 7, 2), ProdPac={144: 4_000})
+    page = text(client, cast.alice, measured, "kpis")
+    assert 'Performance ratio <span class="muted">(at least)</span>' in page
+    assert '<span title="at least">≥&nbsp;</span>' in page
+    assert "Performance ratio <code>pr-clear-sky-bound</code>" in page
+    assert "The sun gave less than a clear sky gives, so the true value is higher." in page
 
 
 def test_money_is_in_the_currency_of_the_plant(client: Client, cast: Cast, measured: Plant):
@@ -169,12 +191,15 @@ def test_ten_years_take_no_more_queries(client: Client, cast: Cast, measured: Pl
 
 def test_reasons_are_in_the_language_of_the_reader():
     def reasons() -> list[str | None]:
-        return [kpi.reason for kpi in all_kpis(Facts(0, 0))][:2]
+        return [kpi.reason for kpi in all_kpis(Facts(1, 0))][:2]
 
-    assert reasons() == ["irradiance is not evaluated yet", "no values of ProdEtotal in this period"]
+    assert reasons() == [
+        "there is no irradiance sensor, and the place of the plant is not known",
+        "no values of ProdEtotal in this period",
+    ]
     with translation.override("de"):
         assert reasons() == [
-            "die Einstrahlung wird noch nicht ausgewertet",
+            "es gibt keinen Einstrahlungssensor, und der Ort der Anlage ist nicht bekannt",
             "keine Werte von ProdEtotal in diesem Zeitraum",
         ]
 
@@ -218,4 +243,6 @@ def test_on_a_phone_in_the_dark_and_in_german(cast: Cast, measured: Plant, visit
     assert_accessible(page)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.get_by_role("heading", name="Dieser Monat").is_visible()
-    assert page.get_by_text("die Einstrahlung wird noch nicht ausgewertet").first.is_visible()
+    assert page.get_by_text(
+        "Einstrahlung und Leistung sind in diesem Zeitraum nicht gemeinsam bekannt"
+    ).first.is_visible()

@@ -17,8 +17,9 @@ from tests.live import ROOT
 FOLDER = ROOT / "locale" / "de" / "LC_MESSAGES"
 
 
-def catalogue(data: bytes) -> dict[str, str]:
-    entries: dict[str, str] = gettext.GNUTranslations(io.BytesIO(data))._catalog  # type: ignore[attr-defined]
+def catalogue(data: bytes) -> dict[str | tuple[str, int], str]:
+    """Translations by sentence; those of plurals by sentence and number of the form."""
+    entries: dict[str | tuple[str, int], str] = gettext.GNUTranslations(io.BytesIO(data))._catalog  # type: ignore[attr-defined]
     return entries
 
 
@@ -46,8 +47,8 @@ def sentences(source: str) -> set[str]:
     found = set()
     for call in calls:
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-        texts = [argument.value for argument in call.args if isinstance(argument, ast.Constant)]
-        if not texts or not isinstance(texts[0], str):
+        texts = [node.value for node in call.args if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+        if not texts:
             continue
         if name in ("_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy"):
             found.add(texts[0])

@@ -2,6 +2,9 @@
 
 Loggers hand on yesterday's value right after midnight, spikes, falls, and counters that stay 0 (solarlog-files.md,
 section 3). Energy must never fall, so the values kept are the longest series that does not.
+
+While a day still grows, what the rest of it may prove wrong is held back: a counter that has not begun to count, and
+values further above the one before than the device can have produced in between.
 """
 
 import datetime as dt
@@ -24,8 +27,8 @@ _GRACE = 100.0  # Wh a counter may show at midnight
 Bad = tuple[int, float, str]  # slot, value, reason
 
 
-def clean(readings: DayReadings, device: Device) -> list[Bad]:
-    """Remove untrue counter values from the day in place; returns what was removed."""
+def clean(readings: DayReadings, device: Device, *, is_over: bool) -> list[Bad]:
+    """Remove untrue counter values from the day in place; returns what was removed as such."""
     counter = readings.series.get((device.counter or "", 0))
     power = readings.series.get((device.power or "", 0))
     if counter is None or power is None:
@@ -34,7 +37,9 @@ def clean(readings: DayReadings, device: Device) -> list[Bad]:
     _remove(counter, bad)
     falls = _falling(counter)
     _remove(counter, falls)
-    return sorted(bad + falls)
+    early = [] if is_over else _doubtful(counter, device)
+    _remove(counter, early)
+    return sorted(bad + falls + early)
 
 
 def _remove(counter: Array, bad: Sequence[Bad]) -> None:
@@ -55,9 +60,31 @@ def _dead(counter: Array, power: Array, device: Device) -> list[Bad]:
     return [(slot, 0.0, "counter stays 0 while there is power") for slot in _known(counter)]
 
 
+def _doubtful(counter: Array, device: Device) -> list[Bad]:
+    """Values of a day that still grows which its further values may prove wrong."""
+    slots = _known(counter)
+    if not np.nansum(counter) > 0:
+        counter[:] = np.nan  # dead or not yet awake: nothing is lost by waiting for the first Wh
+        return []
+    reason = "counter jumps further than the device can have produced: looked at again when the day is over"
+    bad: list[Bad] = []
+    before, believed = -1, 0.0
+    for slot in slots if _is_bounded(device) else []:
+        value, hours = float(counter[slot]), (slot - before) * _HOURS_PER_SLOT
+        if value > believed + _GRACE + _SUN * device.size * hours:
+            bad.append((slot, value, reason))
+        else:
+            before, believed = slot, value
+    return bad
+
+
+def _is_bounded(device: Device) -> bool:
+    return bool(device.size) and "production" in device.classes
+
+
 def _impossible(counter: Array, device: Device) -> list[Bad]:
     """Values above what the device can have produced since midnight."""
-    if not device.size or "production" not in device.classes:
+    if not _is_bounded(device):
         return []
     hours = (np.arange(counter.size) + 1) * _HOURS_PER_SLOT
     over = counter > _GRACE + _SUN * device.size * hours

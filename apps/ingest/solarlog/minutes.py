@@ -7,7 +7,7 @@ devices of the line keep theirs.
 import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -91,13 +91,13 @@ class Reader:
         self.days: dict[tuple[UUID, dt.date], _DeviceDay] = {}
         self.undocumented: set[tuple[str, int]] = set()
 
-    def read(self, minutes: list[Minute], open_day: dt.date | None) -> list[DayReadings]:
-        """All values that can be kept. `open_day` is a day that was not over when the file was written."""
+    def read(self, minutes: list[Minute], is_over: Callable[[dt.date], bool]) -> list[DayReadings]:
+        """All values that can be kept. `is_over` tells of a day whether more records of it will come."""
         for minute in minutes:
             if self._record(minute):
                 self.report.records += 1
                 self.report.saw(minute.time)
-        return [self._judged(day, open_day) for day in self.days.values()]
+        return [self._judged(day, is_over=is_over(day.readings.day)) for day in self.days.values()]
 
     def _reject(self, at: Minute, reason: str, index: int, value: str | None = None) -> None:
         self.report.reject(at.file, at.line, reason, f"device {index}", value)
@@ -156,14 +156,14 @@ class Reader:
             device_day.series[key][slot] = value
         device_day.places[slot] = at.file, at.line
 
-    def _judged(self, day: _DeviceDay, open_day: dt.date | None) -> DayReadings:
+    def _judged(self, day: _DeviceDay, *, is_over: bool) -> DayReadings:
         """The day with the device's own DC values, without untrue counters, and with its nights."""
         _add_device_dc(day)
         device, readings = day.entry.device, day.readings
-        for slot, value, reason in counters.clean(readings, device):
+        for slot, value, reason in counters.clean(readings, device, is_over=is_over):
             file, line = day.places[slot]
             self.report.reject(file, line, reason, f"device {device.index} {device.counter}", value)
-        night.fill(readings, device, self.zone, closed=readings.day != open_day, now=self.now)
+        night.fill(readings, device, self.zone, closed=is_over, now=self.now)
         return readings
 
 

@@ -4,8 +4,9 @@ Encoding is decided line by line: one real base_vars.js holds UTF-8 in one line 
 """
 
 import codecs
+import errno
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,30 @@ Lines = list[tuple[int, str]]
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """A logger's file, wherever it lies: its name, and how to get its bytes. `load` may raise OSError."""
+
+    name: str
+    load: Callable[[], bytes]
+
+    @classmethod
+    def on_disk(cls, path: Path) -> "File":
+        """One in a folder."""
+        return cls(path.name, lambda: _load(path))
+
+    @classmethod
+    def of_bytes(cls, name: str, data: bytes) -> "File":
+        """One that was delivered."""
+        return cls(name, lambda: data)
+
+
+def _load(path: Path) -> bytes:
+    if path.stat().st_size > LARGEST_FILE:
+        raise OSError(errno.EFBIG, f"larger than {LARGEST_FILE // 2**20} MB")
+    return path.read_bytes()
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """What stood between the quotes of `name[counter++]="..."`."""
 
@@ -26,20 +51,17 @@ class Record:
     text: str
 
 
-def read_lines(path: Path, report: Report) -> Lines:
+def read_lines(file: File, report: Report) -> Lines:
     """The lines that are not blank, numbered from 1. A file that cannot be read is reported and empty."""
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            report.reject(path.name, 0, f"larger than {LARGEST_FILE // 2**20} MB")
-            return []
-        data = path.read_bytes()
+        data = file.load()
     except OSError as error:
-        report.reject(path.name, 0, f"cannot be read: {error.strerror}")
+        report.reject(file.name, 0, f"cannot be read: {error.strerror}")
         return []
     if data.startswith(_UTF16):
         data = data.decode("utf-16", "replace").encode()
     lines = enumerate(_LINE_END.split(data.removeprefix(codecs.BOM_UTF8)), start=1)
-    return [(number, _decode(path.name, number, line, report)) for number, line in lines if line.strip()]
+    return [(number, _decode(file.name, number, line, report)) for number, line in lines if line.strip()]
 
 
 def _decode(file: str, number: int, line: bytes, report: Report) -> str:

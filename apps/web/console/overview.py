@@ -16,6 +16,7 @@ from apps.accounts.access import Role
 from apps.accounts.invitations import State, state_of
 from apps.accounts.models import Portal
 from apps.events.models import ComponentEvent
+from apps.ingest import uploads
 from apps.packages import usage
 from apps.packages.models import Subscription
 from apps.plants import health
@@ -41,6 +42,7 @@ def console(request: PortalRequest) -> HttpResponse:
         "counts": health.counts(plants, now),
         "troubles": list(_troubles(troubled, now)),
         "troubled": troubled.count(),
+        "in_quarantine": uploads.quarantined(portal).count(),
         "awaiting": Subscription.objects.filter(portal=portal, status=Subscription.Status.AWAITING).count(),
         "calls": usage.calls_of_portal(portal, now.replace(hour=0, minute=0, second=0, microsecond=0)),
         "acts": record.shown(record.of_portal(portal).exclude(action=EVERYDAY)[:SHOWN_ACTS], request.access),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import assignments, audit, fleets, inviting, overview, packages, picking, subscriptions, users
+from . import assignments, audit, fleets, inviting, loggers, overview, packages, picking, subscriptions, uploads, users
 
 urlpatterns = [
     path("console", overview.console, name="console"),
@@ -25,6 +25,16 @@ urlpatterns = [
     path("console/fleets/new", fleets.new_fleet, name="new_fleet"),
     path("console/fleets/<uuid:fleet_id>", fleets.fleet, name="fleet"),
     path("console/fleets/<uuid:fleet_id>/delete", fleets.delete_fleet, name="delete_fleet"),
+    path("console/loggers", loggers.loggers, name="loggers"),
+    path("console/loggers/plants/<uuid:plant_id>/new", loggers.new_logger_key, name="new_logger_key"),
+    path("console/loggers/<uuid:key_id>", loggers.logger_key, name="logger_key"),
+    path("console/loggers/<uuid:key_id>/rotate", loggers.rotate_logger_key, name="rotate_logger_key"),
+    path("console/loggers/<uuid:key_id>/revoke", loggers.revoke_logger_key, name="revoke_logger_key"),
+    path("console/uploads", uploads.uploads, name="uploads"),
+    path("console/uploads/retry", uploads.retry_uploads, name="retry_uploads"),
+    path("console/uploads/discard", uploads.discard_uploads, name="discard_uploads"),
+    path("console/uploads/<uuid:upload_id>", uploads.upload, name="upload"),
+    path("console/uploads/<uuid:upload_id>/receipt.csv", uploads.upload_csv, name="upload_csv"),
     path("console/audit", audit.audit, name="audit"),
     path("console/audit.csv", audit.audit_csv, name="audit_csv"),
     path("console/subscriptions", subscriptions.subscriptions, name="subscriptions"),

@@ -135,7 +135,7 @@ def of_periods(plant: Plant, periods: Sequence[Period], now: dt.datetime) -> lis
     first, last = min(one.first for one in periods), max(one.last for one in periods)
     totals = store.read_totals(plant, store.Source(plant.datasource_id), channels, first, last)
     spans = [performance.Period(one.kind, one.first, one.last) for one in periods]
-    return [_balance(plant, totals, found, now) for found in performance.of_plant(plant, spans, now)]
+    return [_balance(plant, totals, found, now) for found in performance.of_energies(plant, spans, now)]
 
 
 def _balance(plant: Plant, totals: store.Totals, found: performance.Performance, now: dt.datetime) -> Balance:

@@ -147,7 +147,7 @@ def _names(plant: Plant) -> dict[UUID, str]:
     latest = {device.cross_epoch_id: device for device in rows}
     often = Counter(device.name for device in latest.values())
     in_order = sorted(latest.values(), key=lambda device: (device.sort_order, device.dataindex))
-    return {
+    return {plant.datasource_id: gettext("Whole plant")} | {
         device.cross_epoch_id: f"{device.name} ({device.serial})"
         if often[device.name] > 1 and device.serial
         else device.name

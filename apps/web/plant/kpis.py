@@ -28,13 +28,14 @@ _AROUND = {Kind.DAY: Kind.MONTH, Kind.MONTH: Kind.YEAR, Kind.YEAR: Kind.TOTAL, K
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """An indicator as the page shows it. `reason` says why there is no value."""
+    """An indicator as the page shows it. `reason` says why there is no value; a bound is less than the true value."""
 
     name: str
     label: str
     unit: str
     value: float | None
     reason: str | None
+    is_bound: bool
     formula: str
     words: str
     inputs: list[tuple[str, str]]
@@ -173,8 +174,9 @@ def _figure(plant: Plant, kpi: Kpi) -> Figure:
         unit=kpi_words.in_currency(kpi.unit, plant),
         value=kpi.value,
         reason=kpi.reason,
+        is_bound=kpi_words.is_bound(kpi),
         formula=kpi.formula,
-        words=kpi_words.formula(kpi.name),
+        words=kpi_words.formula(kpi),
         inputs=[kpi_words.given(name, value, plant) for name, value in kpi.inputs.items()],
     )
 

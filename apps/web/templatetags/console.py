@@ -13,6 +13,8 @@ _TABS = (
     ("users", _("Users")),
     ("assignments", _("Assignments")),
     ("fleets", _("Fleets")),
+    ("loggers", _("Loggers")),
+    ("uploads", _("Uploads")),
     ("subscriptions", _("Subscriptions")),
     ("packages", _("Packages")),
     ("audit", _("Audit")),

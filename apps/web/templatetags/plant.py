@@ -12,7 +12,8 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-from apps.events import log
+from apps.events import codes, log
+from apps.events.models import ComponentEvent
 from apps.measurements import labels
 from apps.measurements.channels import BY_NAME
 from apps.plants import health
@@ -20,6 +21,24 @@ from apps.plants.models import Component, ModuleString, Plant
 from apps.web.units import SIGNS
 
 register = template.Library()
+
+
+@register.filter
+def error_words(event: ComponentEvent) -> str:
+    """What an error is: in the reader's language where Helioport found it."""
+    return codes.error_text(event)
+
+
+@register.filter
+def status_words(event: ComponentEvent) -> str:
+    """The same of a status."""
+    return codes.status_text(event)
+
+
+@register.filter
+def is_found_here(event: ComponentEvent) -> bool:
+    """Whether Helioport found it, and no logger reported it."""
+    return event.status_code == codes.FOUND
 
 
 @register.filter

@@ -1,16 +1,20 @@
 """`manage.py serve`: the portal on granian, as measured best for it: WSGI, a worker per core, one thread in each.
 
-The process becomes granian itself (exec), so whoever started it signals the server and nothing in between.
+The process becomes granian itself (exec), so whoever started it signals the server and nothing in between. Only with
+`--with-worker` it stays, as the one that starts and stops server and worker together.
 """
 
 import os
 import socket
 import sys
-from argparse import ArgumentTypeError
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from ._arguments import at_least_one, port
+from ._together import run_together
+from .work import celery
 
 
 class Command(BaseCommand):
@@ -18,14 +22,17 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", type=_port, default=8000)
-        parser.add_argument("--workers", type=_at_least_one, default=os.cpu_count() or 1)
+        parser.add_argument("--port", type=port, default=8000)
+        parser.add_argument("--workers", type=at_least_one, default=os.cpu_count() or 1)
+        parser.add_argument("--with-worker", action="store_true", help="do background work too; both end together")
 
     def handle(self, *args: Any, **options: Any) -> None:
         command = granian(options["host"], options["port"], options["workers"])
         check_free(options["host"], options["port"])
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
         sys.stdout.flush()
+        if options["with_worker"]:
+            sys.exit(run_together({"server": command, "worker": celery(processes=1)}))
         try:
             os.execv(command[0], command)  # noqa: S606  (our own interpreter, no shell)
         except OSError as error:
@@ -54,15 +61,3 @@ def granian(host: str, port: int, workers: int) -> list[str]:
         *("--workers-kill-timeout", "1", "--log-level", "warning"),
         *("--working-dir", str(settings.BASE_DIR)),
     ]
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise ArgumentTypeError(f"{text} is no port from 1 to 65535")
-    return int(text)
-
-
-def _at_least_one(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f"{text} is no number from 1 up")
-    return int(text)

@@ -1,0 +1,1 @@
+"""The page of the server's operators about work beside the requests."""
