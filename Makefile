@@ -9,7 +9,7 @@ ARGS     ?=
 PY := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help install run screenshots test check format lock clean
+.PHONY: help install run screenshots test faults check format lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -25,8 +25,14 @@ run: install  ## serve the demo portal on PORT (8000), with a worker; the first 
 
 test: install tests/clients/node_modules/.package-lock.json  ## run the tests, on SQLite and where TEST_POSTGRES_URL is set on PostgreSQL; ARGS go to pytest
 	@$(PY) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
-	@test -z "$$TEST_POSTGRES_URL" || { echo "Once more on PostgreSQL"; \
-		DATABASE_URL="$$TEST_POSTGRES_URL" $(PY) -m pytest -n $(WORKERS) --dist loadfile $(ARGS); }
+	@test -z "$$TEST_POSTGRES_URL" || { echo "Once more on PostgreSQL, without the browser"; \
+		DATABASE_URL="$$TEST_POSTGRES_URL" $(PY) -m pytest -n $(WORKERS) --dist loadfile -m "not browser" $(ARGS); }
+
+faults: export FAULT_ROUNDS ?= 50
+faults: install  ## kill -9 whoever while loggers deliver: FAULT_ROUNDS (50) times on SQLite, and with TEST_POSTGRES_URL on servers of its own
+	@$(PY) -m pytest tests/faults $(ARGS)
+	@test -z "$$TEST_POSTGRES_URL" || { echo "Once more on PostgreSQL and Redis"; \
+		DATABASE_URL="$$TEST_POSTGRES_URL" $(PY) -m pytest tests/faults $(ARGS); }
 
 screenshots: install  ## every page of the demo portal as PNG, into screenshots/; ARGS=--readme renews those of the README
 	@DEBUG=1 $(PY) manage.py migrate --verbosity 0

@@ -1,0 +1,127 @@
+"""What was acknowledged is stored, once, whoever is killed with SIGKILL and whenever.
+
+Web server, worker, FTP server and the packing of fresh readings are killed at random moments while loggers deliver; on
+PostgreSQL the database and Redis are, too. FAULT_ROUNDS says how often (make faults: 50), FAULT_SEED which moments.
+"""
+
+import os
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from tests.faults.loggers import IN_TIME, Logger, Script, SolarLog, known, together
+from tests.faults.stand import Stand
+
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "3"))
+SEED = int(os.environ.get("FAULT_SEED", "5"))
+IS_SQLITE = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
+
+
+def programs_of_postgres() -> Path:
+    """The newest PostgreSQL of this machine."""
+    places = (Path("/usr/lib/postgresql"), Path("/usr/local"), Path("/opt/homebrew"))
+    found = [program.parent for place in places if place.is_dir() for program in place.glob("**/bin/initdb")]
+    return max(found, key=lambda folder: [int(n) if n.isdecimal() else 0 for n in folder.parts], default=Path())
+
+
+@pytest.fixture
+def stand(tmp_path: Path) -> Iterator[Stand]:
+    """A portal on the kind of database that the tests run on."""
+    made = Stand(tmp_path)
+    try:
+        if IS_SQLITE:
+            made.on_sqlite()
+        else:
+            postgres = programs_of_postgres()
+            if not (postgres / "initdb").exists():
+                pytest.skip("needs the programs of PostgreSQL: install the package postgresql")
+            made.on_servers(postgres)
+        yield made
+    finally:
+        made.close()
+
+
+def victims(stand: Stand, chance: random.Random) -> Iterator[Any]:
+    """Everybody in turn, in an order by chance."""
+    while True:
+        everybody = [*stand.stores, *stand.services]
+        chance.shuffle(everybody)
+        yield from everybody
+
+
+def wait_for_progress(stand: Stand, loggers: list[Logger]) -> None:
+    """Return when every logger has got another acknowledgement."""
+    before = {logger: logger.acknowledged for logger in loggers}
+    deadline = time.monotonic() + IN_TIME
+    while any(logger.acknowledged == count for logger, count in before.items()):
+        assert time.monotonic() < deadline, [logger.name for logger in loggers]
+        assert [logger.failure for logger in loggers if logger.failure] == []
+        stand.revive()
+        time.sleep(0.05)
+
+
+def test_what_was_acknowledged_survives_kill_9_of_everybody(stand: Stand, capsys: Any):
+    began, chance = time.monotonic(), random.Random(SEED)
+    keys = stand.open()
+    url = f"http://127.0.0.1:{stand.web_port}"
+    scripts = [Script(name, url, keys[name][1]) for name in ("north", "south")]
+    loggers: list[Logger] = [*scripts, SolarLog("field", stand.ftp_port, *keys["field"])]
+    for logger in loggers:
+        logger.start()
+    try:
+        for _, victim in zip(range(ROUNDS), victims(stand, chance), strict=False):
+            if chance.random() < 0.7:  # else it may be killed while it starts
+                victim.wait_until_ready()
+            time.sleep(chance.uniform(0, 0.8))
+            victim.kill(chance)
+            wait_for_progress(stand, loggers)
+        stand.wait_until_ready()
+        wait_for_progress(stand, loggers)
+    finally:
+        for logger in loggers:
+            logger.stop()
+        for logger in loggers:
+            logger.join(IN_TIME)
+    assert [logger.failure for logger in loggers if logger.failure] == []
+    for service in stand.services:
+        service.end()
+
+    expected, found = together(loggers), stand.ask("account")
+    assert found["errors"] == []
+    assert found["rejected"] == []
+    assert {state.split()[1] for state in found["uploads"]} == {"stored"}
+    assert found["components"] == {"north": 1, "south": 1, SolarLog.SERIAL: 1}
+    assert found["events"] == expected.events
+    # Every receipt is there; with an idempotency key no batch is there twice, however often it was sent.
+    receipts = [receipt for script in scripts for receipt in script.receipts]
+    assert known(receipts) <= set(found["receipts"])
+    assert found["uploads"]["readings stored"] == len(receipts)
+    for tiers in ("both", "packed"):
+        assert wrong(expected.values, found[tiers]["values"]) == [], tiers
+        assert wrong(expected.days, found[tiers]["days"]) == [], tiers
+    assert found["both"] == found["packed"]
+    with capsys.disabled():
+        kills = {service.name: service.kills for service in (*stand.stores, *stand.services)}
+        count = sum(map(len, expected.values.values()))
+        acknowledged = sum(logger.acknowledged for logger in loggers)
+        attempts = sum(logger.attempts for logger in loggers)
+        print(
+            f"\n{ROUNDS} rounds, killed {kills}: {acknowledged} deliveries acknowledged in {attempts} attempts, "
+            f"{count} values compared, {time.monotonic() - began:.0f} s"
+        )
+
+
+def wrong(expected: dict[str, dict[str, float]], found: dict[str, dict[str, float]]) -> list[str]:
+    """What is missing or different, and what nobody delivered; nights that an import fills with 0 are nobody's."""
+    return [
+        f"{name} {at}: {theirs.get(at)} instead of {mine.get(at)}"
+        for name in sorted(expected.keys() | found.keys())
+        for mine, theirs in [(expected.get(name, {}), found.get(name, {}))]
+        for at in sorted(mine.keys() | theirs.keys())
+        if mine.get(at) != theirs.get(at) and (at in mine or theirs[at] != 0)
+    ]
