@@ -1,6 +1,7 @@
 """The server administration: every page opens, what must stay closed is closed, every act is recorded."""
 
 import datetime as dt
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -322,7 +323,7 @@ def test_audit_entries_clients_and_secrets_cannot_be_changed(root: Client, every
         assert row is not None
         assert root.post(reverse(f"{prefix}_change", args=[row.pk]), {}).status_code == 403, model
         assert root.post(reverse(f"{prefix}_delete", args=[row.pk]), {"post": "yes"}).status_code == 403, model
-        if model is not Membership:
+        if model not in (Membership, LoggerKey):  # these are made here
             assert root.post(reverse(f"{prefix}_add"), {}).status_code == 403, model
 
 
@@ -421,6 +422,19 @@ def test_a_package_limits_and_the_end_of_all_go_through_the_same_functions_as_ev
         ("api.limits_changed", "Too much"),
         ("api.all_revoked", "On GitHub"),
     ]
+
+
+def test_a_logger_key_is_made_here_and_its_secret_shown_once(root: Client, cast: Cast):
+    answer = root.post(reverse("admin:ingest_loggerkey_add"), {"plant": str(cast.plant_a.pk), "name": "Cellar"})
+    [secret] = re.findall(r"hpl_\w{49}", answer.content.decode())
+    assert "no-store" in answer.headers["Cache-Control"]
+    key = keys.verify(secret)
+    assert key is not None
+    assert (key.plant, key.name) == (cast.plant_a, "Cellar")
+    assert (record().action, record().subject) == ("logger_key.created", "Plant A · Cellar")
+    again = root.post(reverse("admin:ingest_loggerkey_add"), {"plant": str(cast.plant_a.pk), "name": "Cellar"})
+    assert "hpl_" not in again.content.decode()
+    assert LoggerKey.objects.count() == 1
 
 
 def test_a_logger_key_is_revoked_here(root: Client, cast: Cast):

@@ -118,7 +118,18 @@ class Stand:
             open_way(data)
             shutil.chown(data, owner, owner)
         who: dict[str, Any] = {"user": owner, "group": owner, "extra_groups": [] if owner else None}
-        made = [postgres / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"]
+        made = [
+            str(postgres / "initdb"),
+            "-D",
+            str(data),
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+        ]
         subprocess.run([*made, "--no-sync"], check=True, capture_output=True, cwd="/", **who)
         options = {"port": database, "listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
         arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
@@ -190,6 +201,11 @@ class Stand:
         answer: dict[str, Any] = json.loads(done.stdout)
         return answer
 
+    def told(self) -> str:
+        """The last words of everybody, for a test that fails."""
+        logs = {service.name: service.log.read_text()[-1500:] for service in (*self.stores, *self.services)}
+        return "\n".join(f"--- {name}\n{words}" for name, words in logs.items())
+
     def close(self) -> None:
         for service in reversed((*self.stores, *self.services)):
             service.end()
@@ -210,7 +226,10 @@ def listens(port: int) -> bool:
 def answers(postgres: Path, port: int) -> bool:
     """Whether the database takes connections."""
     return (
-        subprocess.run([postgres / "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-q"], check=False).returncode == 0
+        subprocess.run(
+            [postgres / "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-q"], check=False
+        ).returncode
+        == 0
     )
 
 

@@ -4,6 +4,7 @@ Web server, worker, FTP server and the packing of fresh readings are killed at r
 PostgreSQL the database and Redis are, too. FAULT_ROUNDS says how often (make faults: 50), FAULT_SEED which moments.
 """
 
+import logging
 import os
 import random
 import time
@@ -19,6 +20,7 @@ from tests.faults.stand import Stand
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "3"))
 SEED = int(os.environ.get("FAULT_SEED", "5"))
+logging.getLogger("httpx").setLevel(logging.WARNING)
 IS_SQLITE = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
 
 
@@ -59,8 +61,8 @@ def wait_for_progress(stand: Stand, loggers: list[Logger]) -> None:
     before = {logger: logger.acknowledged for logger in loggers}
     deadline = time.monotonic() + IN_TIME
     while any(logger.acknowledged == count for logger, count in before.items()):
-        assert time.monotonic() < deadline, [logger.name for logger in loggers]
-        assert [logger.failure for logger in loggers if logger.failure] == []
+        assert time.monotonic() < deadline, stand.told()
+        assert [logger.failure for logger in loggers if logger.failure] == [], stand.told()
         stand.revive()
         time.sleep(0.05)
 
