@@ -35,6 +35,6 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CELERY_BROKER_URL = "memory://"  # messages are taken and never delivered: no task runs unless a test calls it
-CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, str] = {}
+CELERY_BROKER_TRANSPORT_OPTIONS = {}
 USAGE_FLUSH_SECONDS = 0  # tests call usage.flush() themselves
 WHITENOISE_AUTOREFRESH = True  # looks a file up when it is asked for, instead of listing all at every start

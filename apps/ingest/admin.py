@@ -11,8 +11,7 @@ from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
 from django.utils.decorators import method_decorator
@@ -70,7 +69,7 @@ class LoggerKeyAdmin(ActsMixin, ReadOnlyMixin, ModelAdmin):
     @method_decorator(sensitive_variables("secret", "context"))
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponseBase:
+    ) -> HttpResponse:
         """The form, and in the answer to it the secret."""
         if not self.has_add_permission(request):
             raise PermissionDenied

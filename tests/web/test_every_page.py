@@ -117,15 +117,15 @@ def wrong(row: Row, world: World) -> Iterator[str]:
     """What an address does that it should not."""
     cast, path = world.cast, row.path(world)
     insiders = allowed(row, cast)
-    expected = [(None, False, "log in")]
+    expected: list[tuple[User | None, bool, str]] = [(None, False, "log in")]
     for user in (cast.bob, cast.mo, cast.oskar, cast.alice, cast.mona):
         within = "confirm" if row.confirmed else "in"
         expected.append((user, False, within) if user in insiders else (user, True, "refused"))
-    for user, confirmed, right in expected:
+    for who, confirmed, right in expected:
         with taken_back():
-            found = outcome(user, row, path, confirmed=confirmed)
+            found = outcome(who, row, path, confirmed=confirmed)
         if found != right:
-            yield f"{name_of(row)}: {user} is {found}, not {right}"
+            yield f"{name_of(row)}: {who} is {found}, not {right}"
 
 
 @pytest.mark.parametrize("who", [who for who in Who if who is not Who.ANYBODY], ids=lambda who: who.name)
