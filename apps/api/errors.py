@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -17,6 +18,8 @@ from apps.packages.problems import KINDS, Text
 from apps.packages.quota import QuotaUnavailable
 
 log = logging.getLogger(__name__)
+
+RETRY_AFTER = "5"  # seconds until the database may be back
 
 
 class InvalidParameters(exceptions.APIException):
@@ -114,6 +117,11 @@ def of_exception(request: HttpRequest, error: Exception) -> HttpResponse:
             log.error("request %s: the quota cannot be counted: %s", request_id(request), error.__cause__)
             response = problem(request, "quota_unavailable")
             response["Retry-After"] = str(error.retry_after)
+            return response
+        case OperationalError():
+            log.error("request %s: the database: %s", request_id(request), error)
+            response = problem(request, "unavailable")
+            response["Retry-After"] = RETRY_AFTER
             return response
     code = next((code for kinds, code in _CODES if isinstance(error, kinds)), "internal_error")
     response = problem(request, code)

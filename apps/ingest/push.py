@@ -8,6 +8,7 @@
 """
 
 import binascii
+import logging
 import zlib
 from base64 import b64decode
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
+from redis.exceptions import RedisError
 
 from apps.accounts.keys import well_formed
 
@@ -30,6 +32,8 @@ from . import keys, readings, uploads
 from .filenames import BadName, checked
 from .models import LoggerKey, Upload
 from .refusals import Refusal
+
+log = logging.getLogger(__name__)
 
 MOST_BYTES = 20_000_000  # of a body, packed and unpacked
 MOST_FILES = 100  # in one request
@@ -185,8 +189,12 @@ def _count(key: LoggerKey) -> None:
     """Refuse a logger that delivers far more often than there are slots. Counted about right, in the cache."""
     minute, second = divmod(int(timezone.now().timestamp()), 60)
     window = f"ingest:{key.pk}:{minute}"
-    used = cache.get(window, 0) + 1
-    cache.set(window, used, 120)
+    try:
+        used = cache.get(window, 0) + 1
+        cache.set(window, used, 120)
+    except RedisError as error:
+        log.warning("deliveries are not counted: %s", error)  # better too many than none
+        return
     if used > PER_MINUTE:
         raise Refusal("too_many_deliveries", headers={"Retry-After": str(60 - second)})
 

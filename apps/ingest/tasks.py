@@ -15,7 +15,7 @@ SWEPT_AT_ONCE = 20
 
 def import_soon(upload_id: UUID) -> None:
     """Have a worker import this once it is saved. Where no message can be sent, the next sweep finds it."""
-    transaction.on_commit(lambda: import_upload.delay(str(upload_id)), robust=True)
+    transaction.on_commit(lambda: import_upload.apply_async((str(upload_id),), retry=False), robust=True)
 
 
 @shared_task(name="ingest.import_upload")

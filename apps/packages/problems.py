@@ -112,6 +112,12 @@ KINDS = {
             _("The counters of the quota cannot be reached; Retry-After says when to try again."),
         ),
         Kind(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "unavailable",
+            _("Not available"),
+            _("The database cannot be reached at the moment; Retry-After says when to try again."),
+        ),
+        Kind(
             HTTPStatus.INTERNAL_SERVER_ERROR,
             "internal_error",
             _("Internal error"),

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -103,6 +104,7 @@ class Stand:
     services: list[Service] = field(default_factory=list)
     web_port: int = field(default_factory=free_port)
     ftp_port: int = field(default_factory=free_port)
+    _database: Path | None = None
 
     def on_sqlite(self) -> None:
         """The set-up of a trial: one file, and a folder for messages."""
@@ -112,10 +114,10 @@ class Stand:
         """An own PostgreSQL, with fsync as it comes, and an own Redis that keeps nothing on disk."""
         database, redis = free_port(), free_port()
         owner = "postgres" if os.getuid() == 0 else None  # PostgreSQL refuses root
-        data = self.folder / "postgres"
-        data.mkdir()
+        # Not in pytest's folder: every run of pytest closes that to other users.
+        self._database = Path(tempfile.mkdtemp(prefix="helioport-faults-"))
+        data = self._database
         if owner:
-            open_way(data)
             shutil.chown(data, owner, owner)
         who: dict[str, Any] = {"user": owner, "group": owner, "extra_groups": [] if owner else None}
         made = [
@@ -209,13 +211,8 @@ class Stand:
     def close(self) -> None:
         for service in reversed((*self.stores, *self.services)):
             service.end()
-
-
-def open_way(folder: Path) -> None:
-    """Let other users pass through the folders that pytest made for us alone."""
-    for parent in folder.parents:
-        if parent.stat().st_uid == os.getuid() and not parent.stat().st_mode & 0o001:
-            parent.chmod(parent.stat().st_mode | 0o011)
+        if self._database:
+            shutil.rmtree(self._database, ignore_errors=True)
 
 
 def listens(port: int) -> bool:

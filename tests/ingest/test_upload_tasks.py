@@ -27,7 +27,7 @@ def key(plant_a: Plant) -> LoggerKey:
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The ids of messages that were sent."""
     found: list[str] = []
-    monkeypatch.setattr(tasks.import_upload, "delay", found.append)
+    monkeypatch.setattr(tasks.import_upload, "apply_async", lambda arguments, **_: found.append(*arguments))
     return found
 
 
@@ -55,7 +55,7 @@ def test_a_broker_that_is_down_does_not_refuse_the_file(
     def down(_upload_id: str) -> None:
         raise OperationalError("no broker")
 
-    monkeypatch.setattr(tasks.import_upload, "delay", down)
+    monkeypatch.setattr(tasks.import_upload, "apply_async", down)
     upload = uploads.receive_file(key, "min_day.js", b"x")
     assert Upload.objects.get(pk=upload.pk).state == "received"
 
