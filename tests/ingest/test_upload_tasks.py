@@ -52,7 +52,7 @@ def test_no_message_goes_for_what_was_not_saved(key: LoggerKey, sent: list[str],
 def test_a_broker_that_is_down_does_not_refuse_the_file(
     transactional_db: None, key: LoggerKey, monkeypatch: pytest.MonkeyPatch
 ):
-    def down(_upload_id: str) -> None:
+    def down(*_: Any, **__: Any) -> None:
         raise OperationalError("no broker")
 
     monkeypatch.setattr(tasks.import_upload, "apply_async", down)
