@@ -38,7 +38,7 @@ def _daily(hour: int, minute: int) -> dict[str, Any]:
 
 SCHEDULE = {
     "ingest.sweep_uploads": _every(minutes=1),
-    "measurements.seal": _every(minutes=10),
+    "measurements.seal": _every(minutes=1),  # lists of plants follow what is fresh with it
     "events.detect": _every(minutes=1),
     "events.refresh_health": _every(minutes=5),
     "events.send_notices": _every(minutes=5),
