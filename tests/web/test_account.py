@@ -39,7 +39,7 @@ def test_it_says_who_one_is_and_where(here, alice, other):
     Membership.objects.create(user=alice, portal=other, role="monitoring")
     text = page(here)
     assert "alice@sunny.example" in text
-    assert text.index("Other Portal") < text.index('Sunny Co-operative</a></div><div class="tag">owner')
+    assert text.index("Other Portal</a>") < text.index('Sunny Co-operative</a> <span class="tag">owner')
 
 
 def test_who_is_in_no_portal_has_the_page_too(alice):

@@ -390,7 +390,7 @@ def test_a_manager_makes_copies_and_revokes_a_key_in_the_browser(cast: Cast, vis
     assert_accessible(page)
     page.get_by_role("link", name="Revoke the key").click()
     button = page.get_by_role("button", name="Revoke the key")
-    assert button.is_disabled()
+    expect(button).to_be_disabled()
     page.get_by_label("Reason").fill("sold")
     page.get_by_label("Type “Cellar” to confirm").fill("Cellar")
     button.click()
