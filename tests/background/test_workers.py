@@ -118,7 +118,7 @@ def test_a_task_whose_process_is_killed_is_done_by_another_process(environment, 
 
 def test_a_worker_survives_that_the_folder_of_its_broker_is_deleted(environment, log, done):
     with working(environment, log):
-        wait_for(Worker.objects.exists, log)
+        wait_for(lambda: Worker.objects.exists() and Path(environment["BROKER_FOLDER"]).exists(), log)
         shutil.rmtree(environment["BROKER_FOLDER"])
         send(jobs.note, environment, str(done))
         wait_for(lambda: lines(done) == ["noted"], log)
