@@ -340,7 +340,7 @@ def test_a_cache_that_is_away_refuses_nobody(secret: str, plant_a: Plant, monkey
     def away(*_: Any) -> None:
         raise RedisConnectionError("Connection refused")
 
-    monkeypatch.setattr(push.cache, "get", away)
+    monkeypatch.setattr("apps.ingest.push.cache.get", away)
     assert send(secret, reading(inverter(plant_a), ProdPac=1)).status_code == 202
 
 
@@ -348,6 +348,6 @@ def test_a_database_that_is_away_is_a_503_with_advice(secret: str, monkeypatch: 
     def away(*_: Any) -> None:
         raise OperationalError("the server closed the connection")
 
-    monkeypatch.setattr(push.keys, "verify", away)
+    monkeypatch.setattr("apps.ingest.push.keys.verify", away)
     answer = send(secret, reading("SN-1", ProdPac=1))
     assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (503, "unavailable", "5")
