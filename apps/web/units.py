@@ -45,3 +45,8 @@ def _decimals(value: float) -> int:
     """Digits behind the point that make three figures, two at most; what is whole is told in full."""
     whole = len(str(int(float(f"{abs(value):.3g}"))))
     return max(0, 3 - whole)
+
+
+def whole(number: int) -> str:
+    """A count in full, with the reader's separators: 12,345."""
+    return str(number_format(number, decimal_pos=0, use_l10n=True, force_grouping=True))

@@ -12,7 +12,6 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
-from redis.exceptions import ConnectionError as RedisConnectionError
 
 from apps.accounts.audit import Actor
 from apps.accounts.changes import ChangeRefused
@@ -334,14 +333,6 @@ def test_the_hour_that_comes_twice_lands_on_its_own_slots(secret: str, plant_a: 
     day = dt.date(2025, 10, 26)
     [found] = store.read_days(plant_a, [store.Source(UUID(device))], [BY_NAME["ProdPac"]], day, day)
     assert (found.values.size, found.values[30], found.values[42]) == (grid.slots(plant_a.zone, day), 1.0, 2.0)
-
-
-def test_a_cache_that_is_away_refuses_nobody(secret: str, plant_a: Plant, monkeypatch: pytest.MonkeyPatch):
-    def away(*_: Any) -> None:
-        raise RedisConnectionError("Connection refused")
-
-    monkeypatch.setattr("apps.ingest.push.cache.get", away)
-    assert send(secret, reading(inverter(plant_a), ProdPac=1)).status_code == 202
 
 
 def test_a_database_that_is_away_is_a_503_with_advice(secret: str, monkeypatch: pytest.MonkeyPatch):

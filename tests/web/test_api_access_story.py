@@ -13,7 +13,7 @@ import pytest
 import yaml
 from django.core import mail
 from django.utils import timezone
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from apps.accounts.models import User
@@ -278,10 +278,10 @@ def test_keys_move_between_the_examples_and_the_search_finds_plants(cast: Cast, 
     page.get_by_role("tab", name="curl").focus()
     page.keyboard.press("ArrowRight")
     assert page.get_by_role("tab", name="Python").get_attribute("aria-selected") == "true"
-    assert page.locator("#code-python").is_visible()
-    assert page.locator("#code-curl").is_hidden()
+    expect(page.locator("#code-python")).to_be_visible()
+    expect(page.locator("#code-curl")).to_be_hidden()
     page.keyboard.press("End")
-    assert page.locator("#code-homeassistant").is_visible()
+    expect(page.locator("#code-homeassistant")).to_be_visible()
     page = seen.to(f"{USER}/clients/new")
     page.get_by_text("Limit what it may do").click()
     with page.expect_response("**/clients/plants?**"):

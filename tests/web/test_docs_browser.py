@@ -111,12 +111,12 @@ def test_channels_are_found_by_name_unit_and_category(cast: Cast, visit: Callabl
     page = visit(cast.alice).to("/p/sunny/docs/channels")
     field, rows = page.get_by_label("Find a channel"), page.locator(".channel-table tbody tr:visible")
     field.fill("soc %")
-    assert rows.locator("code").all_inner_texts() == ["BatSoc"]
+    expect(rows.locator("code")).to_have_text(["BatSoc"])
     expect(page.locator("#filter-count")).to_have_text("1")
     field.fill("moonlight")
     expect(page.get_by_text("No channel fits.")).to_be_visible()
     field.fill("")
-    assert rows.count() == 51
+    expect(rows).to_have_count(51)
 
 
 def test_the_contents_mark_the_chapter_that_is_read(cast: Cast, visit: Callable[..., Any]):

@@ -5,6 +5,7 @@ import datetime as dt
 import pytest
 from django.test import Client
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from apps.events.models import ComponentEvent
 from apps.plants.models import Component, Epoch, Plant
@@ -212,7 +213,7 @@ def test_the_tree_is_accessible_and_opens_by_keyboard(cast: Cast, rebuilt: Plant
     battery = page.locator("summary", has_text="Battery")
     battery.focus()
     page.keyboard.press("Enter")
-    assert page.get_by_text("Battery, state of charge").is_visible()
+    expect(page.get_by_text("Battery, state of charge")).to_be_visible()
 
 
 @pytest.mark.browser

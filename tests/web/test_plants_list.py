@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.staticfiles import finders
 from django.test import Client
+from playwright.sync_api import expect
 
 from apps.measurements import grid, store
 from apps.measurements.models import PlantLatest
@@ -525,13 +526,12 @@ def test_somebody_searches_goes_back_and_switches_the_view(measured: Cast, visit
     page.locator("#plants-count", has_text="1 plant").wait_for()
     assert cards.locator("h2").all_inner_texts() == ["Plant B"]
     page.get_by_role("link", name="Clear filters").click()
-    page.wait_for_load_state("networkidle")
-    assert cards.count() == 2
+    expect(cards).to_have_count(2)
     page.go_back()
     page.locator("#plants-count", has_text="1 plant").wait_for()
     assert page.get_by_role("searchbox", name="Search").input_value() == "plant b"
     page.get_by_role("link", name="Table").click()
-    assert page.get_by_role("row").count() == 2
+    expect(page.get_by_role("row")).to_have_count(2)
 
 
 @pytest.mark.browser

@@ -14,8 +14,7 @@ from django.utils.translation import gettext_lazy
 from apps.packages.catalog import FUNCTIONS
 from apps.packages.models import Subscription
 from apps.packages.usage import DayUsage, Usage, summary, total
-
-from .comparison import whole
+from apps.web.units import whole
 
 DAYS = 30
 HEIGHT, STEP, WIDTH = 100.0, 10.0, 7.0  # of the drawing: its full height, from bar to bar, of a bar

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -15,6 +14,7 @@ from apps.packages.catalog import CATEGORIES, FUNCTIONS, Api, Approval, Depth, F
 from apps.packages.models import PackageSettings, Subscription
 from apps.packages.offers import settings_of
 from apps.packages.usage import KEPT
+from apps.web.units import whole
 
 DATA: Mapping[str, str | Promise] = {
     "production": gettext_lazy("Production values"),
@@ -38,11 +38,6 @@ def name_of(package: Package) -> str:
 def api_name(api: Api) -> str:
     """An API as people read it."""
     return _("User API") if api is Api.USER else _("Portal API")
-
-
-def whole(number: int) -> str:
-    """A count with the reader's separators."""
-    return str(number_format(number, use_l10n=True, force_grouping=True))
 
 
 # --- The table ---------------------------------------------------------------------------------------------------

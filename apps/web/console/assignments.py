@@ -16,7 +16,7 @@ from apps.accounts.changes import ChangeRefused
 from apps.plants.changes import Pairs, assign_many, pairs, unassign_many
 from apps.plants.models import Assignment
 from apps.web.session import PortalRequest, actor, manager_only
-from apps.web.templatetags.humane import whole
+from apps.web.units import whole
 
 from .picking import MemberChoice, PlantChoice
 

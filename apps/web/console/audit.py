@@ -1,6 +1,5 @@
 """The audit log of a portal: narrowed, read page by page, taken along as CSV."""
 
-import datetime as dt
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -20,21 +19,16 @@ from apps.web import csv
 from apps.web.session import PortalRequest, manager_only
 
 from . import record
+from .days import DaysForm
 
 PER_PAGE = 50
 AT_A_TIME = 500  # rows read for the CSV at once
 COLUMNS = ("time", "who", "from", "act", "subject", "before", "after", "reason")
 
 
-def _date(label: Any) -> forms.DateField:
-    return forms.DateField(required=False, label=label, widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"))
-
-
-class AuditFilter(forms.Form):
+class AuditFilter(DaysForm):
     """What the log is narrowed to. Days are UTC days, as the times of the log."""
 
-    since = _date(gettext_lazy("From"))
-    until = _date(gettext_lazy("To"))
     actor = forms.CharField(required=False, max_length=254, label=gettext_lazy("Who"))
     action = forms.ChoiceField(required=False, label=gettext_lazy("Act"))
     subject = forms.CharField(required=False, max_length=300, label=gettext_lazy("About"))
@@ -45,28 +39,16 @@ class AuditFilter(forms.Form):
         words = sorted(((code, str(word)) for code, word in record.ACTIONS.items()), key=lambda row: row[1])
         action.choices = [("", _("All acts")), *words]
 
-    def clean(self) -> None:
-        since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
-        if since and until and until < since:
-            self.add_error("until", _("The end lies before the beginning."))
-
     def narrowed(self, entries: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
         """The entries that fit; none where a filter is at fault."""
         if not self.is_valid():
             return entries.none()
         given = self.cleaned_data
-        if given["since"]:
-            entries = entries.filter(at__gte=_midnight(given["since"]))
-        if given["until"]:
-            entries = entries.filter(at__lt=_midnight(given["until"] + dt.timedelta(days=1)))
+        entries = self.within(entries, "at")
         for column, lookup in (("actor", "icontains"), ("action", "exact"), ("subject", "icontains")):
             if given[column]:
                 entries = entries.filter(**{f"{column}__{lookup}": given[column]})
         return entries
-
-
-def _midnight(day: dt.date) -> dt.datetime:
-    return dt.datetime.combine(day, dt.time(), dt.UTC)
 
 
 @manager_only

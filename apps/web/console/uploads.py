@@ -1,6 +1,5 @@
 """What loggers delivered and what became of it: the list, one delivery with its receipt, and the quarantine."""
 
-import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -26,17 +25,15 @@ from apps.plants.models import Plant
 from apps.web import csv
 from apps.web.session import PortalRequest, actor, manager_only
 
+from .days import DaysForm
+
 PER_PAGE = 50
 SHOWN = 200  # rejections and flagged values of a receipt that the page lists; the CSV has them all
 MOST_COUNTED = 1000  # of what waits
 State = Upload.State
 
 
-def _day(label: Any) -> forms.DateField:
-    return forms.DateField(required=False, label=label, widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"))
-
-
-class UploadFilter(forms.Form):
+class UploadFilter(DaysForm):
     """What the list is narrowed to. Days are UTC days. `plant` and `key` come from links."""
 
     search = forms.CharField(required=False, max_length=100, label=gettext_lazy("Plant"))
@@ -46,14 +43,8 @@ class UploadFilter(forms.Form):
         choices=[("", gettext_lazy("Every state")), *State.choices],
         widget=forms.Select({"data-submit": ""}),
     )
-    since = _day(gettext_lazy("From"))
-    until = _day(gettext_lazy("To"))
     plant = forms.UUIDField(required=False, widget=forms.HiddenInput)
-
-    def clean(self) -> None:
-        since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
-        if since and until and until < since:
-            self.add_error("until", _("The end lies before the beginning."))
+    field_order = ("search", "state", "since", "until", "plant")
 
     def narrowed(self, plants: QuerySet[Plant]) -> QuerySet[Upload]:
         """The deliveries to `plants` that fit; none where a filter is at fault."""
@@ -67,15 +58,7 @@ class UploadFilter(forms.Form):
             rows = rows.filter(plant__in=narrowed(plants, {"search": given["search"]}).order_by())
         if given["state"]:
             rows = deliveries.in_state(rows, given["state"])
-        if given["since"]:
-            rows = rows.filter(received_at__gte=_midnight(given["since"]))
-        if given["until"]:
-            rows = rows.filter(received_at__lt=_midnight(given["until"] + dt.timedelta(days=1)))
-        return rows
-
-
-def _midnight(day: dt.date) -> dt.datetime:
-    return dt.datetime.combine(day, dt.time(), dt.UTC)
+        return self.within(rows, "received_at")
 
 
 # --- The list ----------------------------------------------------------------------------------------------------

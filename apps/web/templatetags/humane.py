@@ -1,15 +1,13 @@
 """Filters for whole numbers and shares, in the reader's own notation."""
 
 from django import template
-from django.utils.formats import number_format
+
+from apps.web.units import whole
 
 register = template.Library()
 
 
-@register.filter
-def whole(number: int) -> str:
-    """12,345"""
-    return number_format(number, decimal_pos=0, use_l10n=True, force_grouping=True)
+register.filter("whole", whole)
 
 
 @register.filter

@@ -1,6 +1,6 @@
 """`manage.py logger_key create|list|rotate|revoke`: what a plant's loggers log in with. A secret is printed once."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -12,10 +12,8 @@ from apps.accounts.changes import ChangeRefused
 from apps.accounts.commands import OperatorCommand
 from apps.ingest import keys
 from apps.ingest.models import LoggerKey
-from apps.plants.management.commands.assign import find_plant
+from apps.plants.commands import find_plant
 from apps.plants.models import Plant
-
-OVERLAPS = {"now": timedelta(0), "1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
 
 
 class Command(OperatorCommand):
@@ -30,7 +28,7 @@ class Command(OperatorCommand):
         for action in (create, listing):
             action.add_argument("plant", metavar="PLANT", type=UUID, help="the plant's UUID")
         rotate = actions.add_parser("rotate", help="a new secret; the present one ends after the overlap")
-        rotate.add_argument("--overlap", default="24h", choices=OVERLAPS)
+        rotate.add_argument("--overlap", default="24h", choices=keys.OVERLAPS)
         revoke = actions.add_parser("revoke", help="accept nothing with this key any more")
         revoke.add_argument("--reason", default="")
         for action in (rotate, revoke):
@@ -53,7 +51,7 @@ def _list(options: dict[str, Any]) -> dict[str, Any]:
 
 def _rotate(options: dict[str, Any]) -> dict[str, Any]:
     key = _find(options["key"])
-    secret = keys.rotate_key(key, COMMAND_LINE, OVERLAPS[options["overlap"]])
+    secret = keys.rotate_key(key, COMMAND_LINE, keys.OVERLAPS[options["overlap"]])
     return {**_of(key.plant), **_named(key), "secret": secret, "overlap": options["overlap"]}
 
 

@@ -6,10 +6,9 @@ from uuid import UUID
 from django.core.management.base import CommandParser
 
 from apps.accounts.audit import COMMAND_LINE
-from apps.accounts.changes import ChangeRefused
 from apps.accounts.commands import OperatorCommand, find_user
 from apps.plants import changes
-from apps.plants.models import Plant
+from apps.plants.commands import find_plant
 
 
 class Command(OperatorCommand):
@@ -32,11 +31,3 @@ class Command(OperatorCommand):
             "assigned": self.assigned,
             "changed": changed,
         }
-
-
-def find_plant(id_: UUID) -> Plant:
-    """The plant an operator means; operators of the server may act in every portal."""
-    plant = Plant.objects.select_related("portal").filter(pk=id_).first()
-    if plant is None:
-        raise ChangeRefused("plant", f"There is no plant {id_}.")
-    return plant
