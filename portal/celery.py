@@ -46,6 +46,7 @@ SCHEDULE = {
     "packages.warn_of_ends": _every(hours=6),
     "packages.clean_usage": _daily(2, 10),
     "packages.clear_tokens": _daily(2, 20),
+    "ingest.forget_uploads": _daily(2, 15),
     "accounts.clear_sessions": _daily(2, 30),
     "accounts.forget_invitations": _daily(2, 40),
 }

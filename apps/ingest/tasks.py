@@ -7,7 +7,7 @@ from celery import shared_task
 from django.db import transaction
 from django.utils import timezone
 
-from . import uploads
+from . import retention, uploads
 
 SWEEP_SECONDS = 120.0  # far from the limit of a task; the next sweep goes on
 SWEPT_AT_ONCE = 20
@@ -30,3 +30,9 @@ def sweep_uploads() -> None:
     until = time.monotonic() + SWEEP_SECONDS
     while uploads.sweep(timezone.now(), SWEPT_AT_ONCE) == SWEPT_AT_ONCE and time.monotonic() < until:
         pass
+
+
+@shared_task(name="ingest.forget_uploads")
+def forget_uploads() -> int:
+    """Delete receipts that are old enough."""
+    return retention.forget(timezone.now())

@@ -131,6 +131,7 @@ def test_every_task_of_the_schedule_is_there_and_has_its_queue():
     assert {name: queue for name, queue in queues.items() if not name.startswith("tests.")} == {
         "ingest.import_upload": "ingest",
         "ingest.sweep_uploads": "ingest",
+        "ingest.forget_uploads": "ingest",
         "measurements.seal": "measurements",
         "events.detect": "measurements",
         "events.refresh_health": "measurements",

@@ -13,6 +13,7 @@ QUEUES: dict[str, str | Promise] = {
 TASKS: dict[str, str | Promise] = {
     "ingest.import_upload": _("Imports a file that was delivered"),
     "ingest.sweep_uploads": _("Imports deliveries that still wait"),
+    "ingest.forget_uploads": _("Deletes old receipts of deliveries"),
     "measurements.seal": _("Packs fresh readings"),
     "events.detect": _("Looks for faults in the readings"),
     "events.refresh_health": _("Judges the state of plants"),
