@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 from apps.accounts import invitations
 from apps.accounts.access import Role
 from apps.accounts.audit import Actor
+from apps.accounts.models import AuditEntry
 from tests.cast import PASSWORD
 from tests.web.conftest import PHONE
 
@@ -135,6 +136,11 @@ def test_the_way_to_a_new_password(visit, check):
 # --- Second factors ------------------------------------------------------------------------------------------
 
 
+def on_record(user):
+    acts = AuditEntry.objects.filter(actor=user.email).order_by("at")
+    return list(acts.values_list("action", flat=True))
+
+
 def test_an_app_is_set_up_and_asked_for_and_a_recovery_code_stands_in(visit, alice, check):
     page = visit(alice).to("/account/2fa/")
     check(page, "Second factors")
@@ -187,6 +193,7 @@ def test_an_app_is_set_up_and_asked_for_and_a_recovery_code_stands_in(visit, ali
     page.get_by_role("button", name="Remove the app").click()
     expect(page.get_by_text("The authenticator app is removed.")).to_be_visible()
     assert not Authenticator.objects.exists()
+    assert on_record(alice) == ["user.totp_added", "user.totp_removed"]
 
 
 def test_a_passkey_logs_in_without_a_password_and_confirms(visit, alice, authenticator, check):
@@ -227,6 +234,7 @@ def test_a_passkey_logs_in_without_a_password_and_confirms(visit, alice, authent
     check(page, "Remove the passkey")
     page.get_by_role("button", name="Remove the passkey").click()
     expect(page.get_by_text("The passkey is removed.")).to_be_visible()
+    assert on_record(alice) == ["user.passkey_added", "user.passkey_removed"]
 
 
 def test_a_device_without_a_passkey_is_told_so(visit, authenticator):

@@ -17,6 +17,15 @@ from apps.accounts.audit import Actor
 from apps.accounts.models import User
 from apps.packages.networks import address_of
 
+# What is put on record, by the letter that allauth would send about it.
+_ACTS = {
+    "mfa/email/totp_activated": "user.totp_added",
+    "mfa/email/totp_deactivated": "user.totp_removed",
+    "mfa/email/webauthn_added": "user.passkey_added",
+    "mfa/email/webauthn_removed": "user.passkey_removed",
+    "mfa/email/recovery_codes_generated": "user.recovery_codes_made",
+}
+
 
 class AccountAdapter(DefaultAccountAdapter):
     error_messages = {
@@ -53,7 +62,12 @@ class AccountAdapter(DefaultAccountAdapter):
         super().set_password(user, password)
         request = context.request
         sessions.end(user, keep=request.session.session_key)
-        audit.record(Actor(user.email, address_of(request.META)), "user.password_changed", user, portal=None)
+        _record(request, "user.password_changed", user)
+
+    def send_notification_mail(self, template_prefix: str, user: User, *_: Any, **__: Any) -> None:
+        """Told of every change of the ways in: second factors go on record. No letter is sent."""
+        if act := _ACTS.get(template_prefix):
+            _record(context.request, act, user)
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("web:account")
@@ -98,3 +112,7 @@ class MfaAdapter(DefaultMFAAdapter):
         from .devices import name_of
 
         return name_of(context.request.headers.get("User-Agent", ""))
+
+
+def _record(request: HttpRequest, act: str, user: User) -> None:
+    audit.record(Actor(user.email, address_of(request.META)), act, user, portal=None)
