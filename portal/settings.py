@@ -17,6 +17,9 @@
 | `TOKEN_SECONDS` | life of an access token | 3600 |
 | `FTP_ADDRESS` | where loggers reach `manage.py ftpd`, `host:port`; told with their keys | host of BASE_URL, 2121 |
 | `EMISSION_FACTOR` | kg of CO₂ that a kWh avoids, for plants without a factor of their own | not known |
+| `ACCESS_LOG` | a line in the log for every request; 0: only for those that were refused or failed | 1 unless DEBUG |
+| `METRICS_TOKEN` | whoever sends it as a bearer token reads `/metrics`; none: nobody does | none |
+| `METRICS_FOLDER` | where processes of a machine keep what they count, best in memory | `metrics` in `var/` |
 | `CHANNEL_BOUNDS` | JSON: physical bounds of channels, `{"Irradiation": [-20, 1800]}` | apps/measurements/bounds.py |
 """
 
@@ -27,6 +30,8 @@ from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -64,6 +69,7 @@ ALLOWED_HOSTS = _comma_list(
 CSRF_TRUSTED_ORIGINS = ["{0.scheme}://{0.netloc}".format(urlsplit(BASE_URL))]
 
 INSTALLED_APPS = [
+    "apps.monitoring",
     "apps.background",
     "apps.accounts",
     "apps.plants",
@@ -95,11 +101,11 @@ INSTALLED_APPS = [
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 MIDDLEWARE = [
+    "apps.web.monitoring.requests.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "apps.api.middleware.ApiMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
-    "apps.api.middleware.ApiMiddleware",
-    "apps.web.request_id.RequestIdMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -137,6 +143,8 @@ TEMPLATES = [
 # --- Database: one connection per worker thread, kept open ---------------------------------------
 DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'helioport.sqlite3'}")}
 DATABASES["default"].update(CONN_MAX_AGE=None, CONN_HEALTH_CHECKS=True)
+if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    DATABASES["default"]["OPTIONS"] = {"prepare_threshold": 0}  # of the statements of apps/accounts/statements.py
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     Path(DATABASES["default"]["NAME"]).parent.mkdir(exist_ok=True)
     DATABASES["default"]["OPTIONS"] = {
@@ -152,7 +160,12 @@ REDIS_URL = env.str("REDIS_URL", default="")
 # expired are removed when more than MAX_ENTRIES are there.
 CACHES: dict[str, dict[str, Any]] = {
     "default": (
-        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+        {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            # Who logs in while Redis is away is told so at once.
+            "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2, "retry": Retry(NoBackoff(), 0)},
+        }
         if REDIS_URL
         else {
             "BACKEND": "django.core.cache.backends.db.DatabaseCache",
@@ -170,7 +183,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
         "global_keyprefix": "helioport:",
         "visibility_timeout": 900,  # longer than any task may take: then it was lost with its worker
         "socket_connect_timeout": 2,
-        "socket_timeout": 30,
+        "socket_timeout": 5,
+        "max_retries": 1,  # whoever sends a message does not wait for a broker that is away
+        "interval_start": 0,
     }
     if REDIS_URL
     else {"folder": env.str("BROKER_FOLDER", default=str(VAR_DIR / "broker")), "polling_interval": 0.25}
@@ -235,7 +250,7 @@ SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_AGE = 14 * 24 * 3600  # for who ticks "stay logged in"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SECURE_REDIRECT_EXEMPT = [r"^api/", r"^auth/realms/"]  # plain HTTP is refused there, by ApiMiddleware
+SECURE_REDIRECT_EXEMPT = [r"^api/", r"^auth/realms/", r"^ingest/"]  # plain HTTP is refused there, by ApiMiddleware
 if not DEBUG:
     SESSION_COOKIE_NAME = "__Host-session"
     CSRF_COOKIE_NAME = "__Host-csrf"
@@ -285,15 +300,19 @@ STATICFILES_DIRS = [
     ),
 ]
 WHITENOISE_USE_FINDERS = DEBUG
+if not DEBUG:
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "portal.static.HashedNames"},
+    }
 
 # --- API ------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
-    # Deny by default: a view that forgets to say who may call it answers nobody.
-    "DEFAULT_AUTHENTICATION_CLASSES": ["apps.api.auth.TokenAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["apps.api.defaults.PackagePermission"],
-    "DEFAULT_RENDERER_CLASSES": ["apps.api.defaults.OrjsonRenderer"],
+    # The framework only describes our views. One that took its own way to an answer would answer nobody.
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": ["apps.api.defaults.Nobody"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [],
-    "EXCEPTION_HANDLER": "apps.api.errors.problem_response",
     "DEFAULT_SCHEMA_CLASS": "apps.api.openapi.CatalogSchema",
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,
@@ -302,7 +321,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Helioport API",
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.1",
-    "SERVE_PERMISSIONS": ["apps.api.defaults.PackagePermission"],
+    "SERVE_PERMISSIONS": ["apps.api.defaults.Nobody"],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 
@@ -337,11 +356,19 @@ OAUTH2_PROVIDER = {
     "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],
 }
 
+# --- Log and metrics (docs/monitoring.md) ---------------------------------------------------------------
+ACCESS_LOG = env.bool("ACCESS_LOG", default=not DEBUG)
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+METRICS_FOLDER = env.str("METRICS_FOLDER", default=str(VAR_DIR / "metrics"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {"line": {"()": "apps.monitoring.logs.formatter", "readable": DEBUG}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"fido2": {"level": "WARNING"}},  # it tells of every use of a passkey
+    "loggers": {
+        "helioport": {"level": "INFO"},  # requests and tasks, also where a worker keeps all others to warnings
+        "django.request": {"level": "ERROR"},  # of what was refused there is a line of ours
+        "fido2": {"level": "WARNING"},  # it tells of every use of a passkey
+    },
 }

@@ -22,6 +22,7 @@ os.environ.update(
     ALLOWED_HOSTS="testserver,127.0.0.1,localhost",
     REDIS_URL="",
     BROKER_FOLDER=str(_folder / "broker"),  # for the processes that tests start
+    METRICS_FOLDER=str(_folder / "metrics"),
     TOKEN_SECONDS="3600",
     DJANGO_ALLOW_ASYNC_UNSAFE="1",  # Playwright runs an event loop in the thread of the test
 )

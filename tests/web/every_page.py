@@ -240,4 +240,7 @@ ROWS = (
     Row("terms_new", Who.MANAGERS),
     Row("terms_version", Who.MANAGERS, lambda world: {"pk": world.terms.pk}),
 )
-UNREACHED = {"mfa_edit_webauthn", "mfa_remove_webauthn"}  # of a passkey one has: tests/web/test_account.py
+UNREACHED = {
+    *("mfa_edit_webauthn", "mfa_remove_webauthn"),  # of a passkey one has: tests/web/test_account.py
+    "metrics",  # no session opens it: tests/monitoring/test_metrics.py
+}

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from django.contrib.staticfiles import finders
+from django.db import OperationalError
 from django.test import Client, RequestFactory
 from django.views.defaults import permission_denied, server_error
+from redis import RedisError
 
 from tests.cast import Cast
 from tests.live import ROOT
@@ -134,16 +136,22 @@ def test_the_old_name_of_the_icon_leads_to_the_new(client: Client):
 # --- Error pages ----------------------------------------------------------------------------------------------
 
 
+def logged(record: Any) -> tuple[str, str, int] | None:
+    """Id, pattern of the address and status in the line of a request."""
+    told = record.msg if record.name == "helioport.access" else {}
+    return (told["request_id"], told["route"], told["status"]) if told else None
+
+
 def test_pages_of_refusals_name_the_request_as_the_log_does(
     client: Client, cast: Cast, caplog: pytest.LogCaptureFixture
 ):
     client.force_login(cast.alice)
-    for path, status, page in (("/nowhere", 404, "unknown page"), ("/p/sunny/console", 403, "web:console")):
+    for path, status, route in (("/nowhere", 404, "unknown"), ("/p/sunny/console", 403, "/p/<slug:portal>/console")):
         response = client.get(path)
         number = response["X-Request-ID"]
         assert response.status_code == status
         assert f"<code>{number}</code>" in response.content.decode()
-        assert f"request {number}: GET {page}: {status}" in caplog.messages
+        assert (number, route, status) in [logged(record) for record in caplog.records]
 
 
 def test_every_page_has_a_request_id_of_its_own(client: Client):
@@ -166,8 +174,22 @@ def test_a_failure_needs_neither_database_nor_session_to_say_so(
     assert f"<code>{response['X-Request-ID']}</code>" in text
     assert "Auf diesem Server ist etwas schiefgegangen" in text
     assert "password of the database" not in text
-    assert f"request {response['X-Request-ID']}: GET web:home: 500" in caplog.messages
+    assert (response["X-Request-ID"], "/", 500) in [logged(record) for record in caplog.records]
     assert Page(text).inline == []
+
+
+@pytest.mark.parametrize("error", [OperationalError("db.internal"), RedisError("redis.internal")])
+def test_what_passes_is_a_page_503_that_says_when_to_come_again(monkeypatch: pytest.MonkeyPatch, error: Exception):
+    def fail(*args: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("apps.web.views._landing", fail)
+    response = Client(raise_request_exception=False).get("/")
+    text = response.content.decode()
+    assert (response.status_code, response["Retry-After"]) == (503, "5")
+    assert "Not available at the moment" in text
+    assert response["X-Request-ID"] in text
+    assert ".internal" not in text
 
 
 def test_an_unknown_page_offers_a_search_over_ones_own_plants(client: Client, cast: Cast):
