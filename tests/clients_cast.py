@@ -5,17 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
+from django.http import HttpRequest, HttpResponse
 from django.test import Client
-from rest_framework.renderers import JSONRenderer
-from rest_framework.request import Request
-from rest_framework.response import Response
+from django.views import View
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.test import APIRequestFactory
-from rest_framework.views import APIView
 
 from apps.accounts.access import Access
 from apps.accounts.audit import Actor
 from apps.accounts.models import Membership, Portal, User
-from apps.api.auth import TokenAuthentication
+from apps.api import auth, errors
 from apps.packages import clients, subscriptions
 from apps.packages.catalog import Package
 from apps.packages.models import ApiClient, Subscription
@@ -80,19 +79,17 @@ def basic(client_id: str, secret: str) -> str:
     return "Basic " + base64.b64encode(f"{quote_plus(client_id)}:{quote_plus(secret)}".encode()).decode()
 
 
-class WhoAmI(APIView):
+class WhoAmI(View):
     """The smallest view behind the authentication."""
-
-    authentication_classes = (TokenAuthentication,)
-    permission_classes = ()
-    renderer_classes = (JSONRenderer,)
 
     seen: Access
 
-    def get(self, request: Request) -> Response:
-        assert isinstance(request.auth, Access)
-        WhoAmI.seen = request.auth
-        return Response({"package": request.auth.package})
+    def get(self, request: HttpRequest) -> HttpResponse:
+        try:
+            WhoAmI.seen = auth.authenticate(request)
+        except AuthenticationFailed as refused:
+            return errors.of_exception(request, refused)
+        return HttpResponse(WhoAmI.seen.package)
 
 
 def call(token: str, address: str = "127.0.0.1", path: str = "/") -> Any:

@@ -1,17 +1,16 @@
 """From a bearer token to an Access: one SQL statement decides, nothing is cached, so a revocation acts at once."""
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.http import HttpRequest
 from django.utils import timezone
-from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.request import Request
 
+from apps.accounts import statements
 from apps.accounts.access import Access, Credentials, Role, Via
 from apps.packages import networks
 
@@ -50,43 +49,36 @@ _STATEMENT = """
 """
 
 
-class TokenAuthentication(BaseAuthentication):
-    """Bearer tokens in the Authorization header. A token in the address or the body is never looked at."""
-
-    def authenticate(self, request: Request) -> tuple[Access, Access]:
-        if "access_token" in request.query_params:
-            raise _refused("Send the token in the Authorization header; one that was in an address has leaked.")
-        access = access_of(_bearer(request), networks.address_of(request.META))
-        if access is None:
-            raise _refused("The access token is unknown, expired or revoked.")
-        return access, access
-
-    def authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="Helioport", error="invalid_token"'
+def authenticate(request: HttpRequest) -> Access:
+    """Who calls, by the bearer token in the Authorization header; one in the address or the body is never looked at."""
+    if "access_token" in request.GET:
+        raise _Refused("Send the token in the Authorization header; one that was in an address has leaked.")
+    access = access_of(_bearer(request), networks.address_of(request.META))
+    if access is None:
+        raise _Refused("The access token is unknown, expired or revoked.")
+    return access
 
 
 def access_of(token: str, address: str | None, now: datetime | None = None) -> Access | None:
     """Who a living token speaks for, called from `address`; None for a dead one, whatever it died of."""
-    moment = connection.ops.adapt_datetimefield_value(now or timezone.now())
-    with connection.cursor() as cursor:
-        cursor.execute(_STATEMENT, [moment, moment, sha256(token.encode()).hexdigest(), moment, moment])
-        row = cursor.fetchone()
-    if row is None or not networks.allows(json.loads(row[8]), address):
+    moment = now or timezone.now()
+    rows = statements.fetch(_STATEMENT, [moment, moment, sha256(token.encode()).hexdigest(), moment, moment])
+    if not rows or not networks.allows(json.loads(rows[0][8]), address):
         return None
-    return _access(row)
+    return _access(rows[0])
 
 
 def _access(row: tuple[Any, ...]) -> Access:
     portal, slug, user, role, package, subscription, client, plant_ids, *credentials, per_minute, per_day = row
     plants = json.loads(plant_ids) if plant_ids is not None else None
     return Access(
-        portal=_uuid(portal),
+        portal=statements.uuid(portal),
         portal_slug=slug,
         via=Via.PORTAL_API if user is None else Via.USER_API,
-        user=None if user is None else _uuid(user),
+        user=None if user is None else statements.uuid(user),
         role=None if role is None else Role(role),
         package=package,
-        subscription=_uuid(subscription),
+        subscription=statements.uuid(subscription),
         client=client,
         plant_subset=None if plants is None else frozenset(map(UUID, plants)),
         per_minute=per_minute,
@@ -96,27 +88,17 @@ def _access(row: tuple[Any, ...]) -> Access:
 
 
 def _credentials(allowed: str, name: str, client_expires: Any, token_expires: Any) -> Credentials:
-    until = None if client_expires is None else _moment(client_expires)
-    return Credentials(name, tuple(json.loads(allowed)), until, _moment(token_expires))
+    until = None if client_expires is None else statements.moment(client_expires)
+    return Credentials(name, tuple(json.loads(allowed)), until, statements.moment(token_expires))
 
 
-def _bearer(request: Request) -> str:
-    scheme, _space, token = get_authorization_header(request).decode("latin-1").partition(" ")
-    token = token.strip()
+def _bearer(request: HttpRequest) -> str:
+    scheme, _space, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    token = str(token.strip())
     if scheme.lower() != "bearer" or not token or " " in token:
-        raise _refused("Send an access token: Authorization: Bearer <token>.")
+        raise _Refused("Send an access token: Authorization: Bearer <token>.")
     return token
 
 
-def _uuid(value: UUID | str) -> UUID:
-    """SQLite hands out text."""
-    return value if isinstance(value, UUID) else UUID(value)
-
-
-def _moment(value: datetime) -> datetime:
-    """SQLite leaves out that it is UTC."""
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
-
-
-def _refused(detail: str) -> AuthenticationFailed:
-    return AuthenticationFailed(detail, code="invalid_token")
+class _Refused(AuthenticationFailed):
+    auth_header = 'Bearer realm="Helioport", error="invalid_token"'

@@ -6,7 +6,7 @@ answer; routes, permissions, quota and OpenAPI follow from that.
 
 import datetime as dt
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, cast
 from uuid import UUID
 
@@ -14,16 +14,16 @@ import orjson
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
-from rest_framework.exceptions import MethodNotAllowed, NotFound
-from rest_framework.request import Request
+from rest_framework.exceptions import MethodNotAllowed, NotAcceptable, NotFound
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from apps.accounts.access import Access
 from apps.packages import catalog, networks, policy, quota, usage
 from apps.plants.models import Plant
+from apps.plants.querysets import find_visible
 
-from . import answers, parameters
+from . import answers, auth, errors, parameters
 from .counting import Counted
 from .errors import PackageRequired, QuotaExceeded
 from .parameters import Parameter
@@ -41,12 +41,15 @@ class ApiView(APIView):
     most_days: ClassVar[int] = 1_000_000  # a longer range is refused whatever it asks for, and costs no more than a day
     http_method_names = [method.lower() for method in answers.METHODS]
 
+    get: Callable[..., HttpResponseBase]  # every view has its own
+    request: HttpRequest  # type: ignore[assignment]
     access: Access
     function: catalog.Function
     spent: quota.Spent
     query: dict[str, Any]  # the call's parameters, parsed strictly
     read_plant: Plant | None = None  # the plant whose data this call is about
     points: int = 0  # of series, in the answer so far
+    size: int | None = None  # of a body that is compressed already: its bytes before
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -54,39 +57,47 @@ class ApiView(APIView):
             catalog.functions_at(cls.path)  # a view without a row fails here, at import
             VIEWS[cls.path] = cls
 
-    def dispatch(self, request: HttpRequest, *args: Any, portal: str | None = None, **kwargs: Any) -> HttpResponseBase:
-        """Keeps the portal of the address to itself: views deal with plants."""
-        self.portal, self.began = portal, time.perf_counter()
-        return super().dispatch(request, *args, **kwargs)
+    def dispatch(self, request: HttpRequest, *args: Any, portal: str | None = None, **ids: str) -> HttpResponseBase:
+        """A call from its token to its answer; `portal` is the one in the address, if it names any.
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Steps 2 to 6 of a request's life; views do the rest."""
-        self.now = timezone.now()
-        self.format_kwarg = None
-        self.perform_authentication(request)
-        self.access = cast(Access, request.auth)
-        self.function = catalog.select(self.path, parameters.names(request.query_params))
-        days = parameters.days_asked(request.query_params, self.now.date())
+        The REST framework only describes views like this one (OpenAPI): its way to an answer takes as long as ours.
+        """
+        self.request, self.began, self.now = request, time.perf_counter(), timezone.now()
+        try:
+            self.let_in(request, portal)
+            response = self.options(request) if request.method == "OPTIONS" else self.read(request, ids)
+        except Exception as error:  # noqa: BLE001  (every failure has its answer, and is counted like one)
+            response = errors.of_exception(request, error)
+        return self.counted_for(response)
+
+    def let_in(self, request: HttpRequest, portal: str | None) -> None:
+        """Steps 2 to 5 of a request's life; whoever is not refused here may call this function."""
+        self.access = request.access = auth.authenticate(request)  # type: ignore[attr-defined]
+        self.function = catalog.select(self.path, parameters.names(request.GET))
+        days = parameters.days_asked(request.GET, self.now.date())
         cost = catalog.cost_of(self.function, days if days <= self.most_days else 1)
         self.spent = quota.spend(self.access, cost, self.now, base=self.function.cost)
         if not self.spent.allowed:
             raise QuotaExceeded(self.spent.violated, self.spent.retry_after)
-        if self.portal not in (None, self.access.portal_slug):
+        if portal not in (None, self.access.portal_slug):
             raise NotFound
         if request.method not in answers.METHODS:
             raise MethodNotAllowed(str(request.method))
-        request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
-        self.check_permissions(request)
-        if request.method != "OPTIONS":
-            self.query = parameters.read(request.query_params, self.parameters)
+        if not answers.may_be_json(request):
+            raise NotAcceptable
+        self.require(())
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
+    def read(self, request: HttpRequest, ids: Mapping[str, str]) -> HttpResponseBase:
+        """The view's own part, with strict parameters. HEAD is read like GET."""
+        self.query = parameters.read(request.GET, self.parameters)
+        return self.get(request, **ids)
+
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
         return answers.options()
 
-    def finalize_response(  # type: ignore[override]
-        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
-        response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[arg-type]
+    def counted_for(self, response: HttpResponseBase) -> HttpResponseBase:
+        """The answer, its quota settled and told, its use noted."""
+        response["Allow"] = ", ".join(answers.METHODS)
         if hasattr(self, "spent"):  # not where authentication failed
             self.spent.settle(response.status_code)
             for name, value in self.spent.headers().items():
@@ -102,7 +113,7 @@ class ApiView(APIView):
             pieces = cast(Iterable[bytes], response.streaming_content)
             response.streaming_content = Counted(pieces, lambda size, broken: self.streamed(status, size, broken))
         elif isinstance(response, HttpResponse):
-            self.noted(status, len(response.content))
+            self.noted(status, len(response.content) if self.size is None else self.size)
 
     def streamed(self, status: int, size: int, broken: bool) -> None:
         """What broke on the way counts as a failure of ours, though its status was sent before."""
@@ -115,7 +126,7 @@ class ApiView(APIView):
         sent = self.request.method == "GET"
         points = self.points if sent and status == 200 else 0
         took = (time.perf_counter() - self.began) * 1000
-        address = networks.address_of(self.request._request.META)
+        address = networks.address_of(self.request.META)
         call = usage.Call(self.function.name, status, points, size if sent else 0, took, self.now, address)
         if self.read_plant is not None and status < 400:
             call.plant, call.plant_day = self.read_plant.pk, self.now.astimezone(self.read_plant.zone).date()
@@ -132,11 +143,13 @@ class ApiView(APIView):
 
         `related` rows (such as "address") come with it, for calls that tell them.
         """
-        plants = Plant.objects.visible_to(self.access)
-        try:
-            plant = (plants.select_related(*related) if related else plants).get(id=self.uuid(plant_id))
-        except Plant.DoesNotExist:
-            raise NotFound from None
+        wanted = self.uuid(plant_id)
+        if related:
+            plant = Plant.objects.visible_to(self.access).select_related(*related).filter(id=wanted).first()
+        else:
+            plant = find_visible(Plant, self.access, wanted)
+        if plant is None:
+            raise NotFound
         self.read_plant = plant
         return plant
 

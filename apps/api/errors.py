@@ -8,12 +8,11 @@ from typing import Any
 
 import orjson
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
-from rest_framework.response import Response
 
-from apps.ingest.refusals import Refusal
+from apps.ingest.refusals import Refusal, storage_is_full
 from apps.packages.problems import KINDS, Text
 from apps.packages.quota import QuotaUnavailable
 
@@ -80,12 +79,6 @@ def request_id(request: HttpRequest) -> uuid.UUID:
     return made
 
 
-def problem_response(error: Exception, context: Mapping[str, Any]) -> Response | HttpResponse:
-    """The exception handler of the REST framework."""
-    request = context["request"]._request
-    return of_exception(request, error)
-
-
 _CODES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     ((exceptions.AuthenticationFailed, exceptions.NotAuthenticated), "invalid_token"),
     ((exceptions.MethodNotAllowed,), "method_not_allowed"),
@@ -118,15 +111,32 @@ def of_exception(request: HttpRequest, error: Exception) -> HttpResponse:
             response = problem(request, "quota_unavailable")
             response["Retry-After"] = str(error.retry_after)
             return response
-        case OperationalError():
-            log.error("request %s: the database: %s", request_id(request), error)
-            response = problem(request, "unavailable")
-            response["Retry-After"] = RETRY_AFTER
-            return response
+        case OperationalError() | InterfaceError() | OSError() if code := _passing(request, error):
+            return _later(request, code, error)
+    return _by_kind(request, error)
+
+
+def _by_kind(request: HttpRequest, error: Exception) -> HttpResponse:
     code = next((code for kinds, code in _CODES if isinstance(error, kinds)), "internal_error")
     response = problem(request, code)
     if code == "invalid_token":
         response["WWW-Authenticate"] = getattr(error, "auth_header", "Bearer")
     if code == "internal_error":
         log.error("request %s failed", request_id(request), exc_info=error)
+    return response
+
+
+def _passing(request: HttpRequest, error: Exception) -> str | None:
+    """The problem, if it is one of the database or of a full disk: then it passes."""
+    if isinstance(error, OSError):
+        return "storage_full" if storage_is_full(error) else None
+    sends = request.method in ("POST", "PUT")  # a call that reads only could not be counted
+    return "storage_full" if sends and storage_is_full(error) else "unavailable"
+
+
+def _later(request: HttpRequest, code: str, error: Exception) -> HttpResponse:
+    """A failure of the database or a disk, which passes."""
+    log.error("request %s: %s: %s", request_id(request), code, error)
+    response = problem(request, code)
+    response["Retry-After"] = RETRY_AFTER
     return response

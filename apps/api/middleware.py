@@ -4,16 +4,16 @@ Addresses of the API are resolved and answered here; everything else goes on to 
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.template.response import SimpleTemplateResponse
+from django.middleware.gzip import GZipMiddleware
 from django.urls import resolve
 from django.utils import translation
-from django.utils.cache import patch_vary_headers
 
-from . import errors
+from . import answers, errors
 
 PREFIXES = ("/api/", "/auth/realms/", "/ingest/")
 
@@ -23,13 +23,17 @@ class ApiMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
+        self.gzip = GZipMiddleware(get_response)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if not request.path_info.startswith(PREFIXES):
             return self.get_response(request)
         request.COOKIES = {}  # a browser's language cookie is not part of what answers vary on
         with translation.override(translation.get_language_from_request(request)):
-            return _finish(request, _answer(request))
+            response = _finish(_answer(request))
+        if answers.may_be_gzip(request):
+            return self.gzip.process_response(request, response)
+        return response
 
 
 def _answer(request: HttpRequest) -> HttpResponseBase:
@@ -38,21 +42,20 @@ def _answer(request: HttpRequest) -> HttpResponseBase:
         return errors.problem(request, "https_required")
     try:
         request.get_host()  # refuses hosts that are not served here
-        match = resolve(request.path_info)
+        match = _resolve(request.path_info)
         request.resolver_match = match
         response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
-        if isinstance(response, SimpleTemplateResponse):
-            response.render()
     except Exception as error:  # noqa: BLE001  (the last line of defence: every failure becomes a problem body)
         return errors.of_exception(request, error)
     return response
 
 
-def _finish(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    response["X-Request-ID"] = str(errors.request_id(request))
-    response.setdefault("Cache-Control", "private")
-    response.setdefault("X-Content-Type-Options", "nosniff")
+_resolve = lru_cache(1024)(resolve)  # programs ask for the same addresses again and again
+
+
+def _finish(response: HttpResponseBase) -> HttpResponseBase:
+    response.headers.setdefault("Cache-Control", "private")
+    response.headers["Vary"] = "Authorization, Accept-Language, Accept-Encoding"
     if isinstance(response, HttpResponse) and response.status_code not in (204, 304):
-        response.setdefault("Content-Length", str(len(response.content)))
-    patch_vary_headers(response, ("Authorization", "Accept-Language", "Accept-Encoding"))
+        response.headers.setdefault("Content-Length", str(len(response.content)))
     return response

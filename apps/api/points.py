@@ -3,15 +3,18 @@
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import orjson
 
 from apps.measurements import grid
 from apps.measurements.channels import CURRENCY, Channel
+from apps.measurements.grid import Array
 from apps.measurements.plain import numbers, share
 from apps.measurements.store import DayValues, PeriodValues, Source
 from apps.plants.models import Plant
@@ -32,15 +35,29 @@ def day_objects(
     """Each series of a day as the bytes of one day-channel object."""
     by_source = {device.source: device for device in devices}
     for day, source, channel, values in days:
-        known = int(np.count_nonzero(~np.isnan(values)))
-        yield _object(
-            plant,
-            by_source[source],
-            channel,
-            day.isoformat(),
-            dict(zip(grid.keys(plant.zone, day), numbers(values, channel.decimals), strict=True)),
-            share(known, grid.elapsed(plant.zone, day, now)),
-        )
+        known = values.size - int(np.count_nonzero(np.isnan(values)))
+        points = orjson.Fragment(_day_points(_slot_keys(plant.zone, day), values, channel))
+        completeness = share(known, grid.elapsed(plant.zone, day, now))
+        yield _object(plant, by_source[source], channel, day.isoformat(), points, completeness)
+
+
+def _day_points(keys: Sequence[bytes], values: Array, channel: Channel) -> bytes:
+    """The points of a day: the keys as they were rendered for all series of that day, and numbers between them.
+
+    Half the time of making a dict for the JSON library. It writes null for NaN, but whole numbers as 12.0.
+    """
+    numbers_ = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)
+    if channel.decimals == 0:
+        numbers_ = numbers_.replace(b".0", b"")
+    pieces = [b"}"] * (2 * len(keys) + 1)
+    pieces[:-1:2], pieces[1::2] = keys, numbers_[1:-1].split(b",")
+    return b"".join(pieces)
+
+
+@lru_cache(maxsize=512)
+def _slot_keys(zone: ZoneInfo, day: dt.date) -> list[bytes]:
+    """What stands before the value of each slot of a day."""
+    return ('{"' + '":\n,"'.join(grid.keys(zone, day)) + '":').encode().split(b"\n")
 
 
 def period_objects(
@@ -68,14 +85,17 @@ def version(plant: Plant, devices: Sequence[Device], channels: Sequence[Channel]
     `values` is the digest of what is stored; `elapsed` slots of the range have begun, which completeness hangs on.
     """
     terms = [plant.timezone, plant.size, plant.currency, plant.electricity_cost, plant.feed_in_tariff]
-    asked = [[str(device.id), *astuple(device.source)] for device in devices], [channel.name for channel in channels]
+    asked = [_identity(device) for device in devices], [channel.name for channel in channels]
     told = orjson.dumps([terms, asked, elapsed], default=str)
     return hashlib.blake2b(told + values, digest_size=16).digest()
 
 
-def _object(
-    plant: Plant, device: Device, channel: Channel, date: str, points: dict[str, Any], completeness: float
-) -> bytes:
+def _identity(device: Device) -> list[Any]:
+    source = device.source
+    return [device.id, source.device, source.part, source.size, source.since, source.until]
+
+
+def _object(plant: Plant, device: Device, channel: Channel, date: str, points: Any, completeness: float) -> bytes:
     return orjson.dumps(
         {
             "id": series_id(device.id, channel.name, date),

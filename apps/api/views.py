@@ -12,10 +12,10 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import NotFound
-from rest_framework.request import Request
 
 from apps.accounts.access import Credentials
 from apps.events import log
@@ -77,7 +77,7 @@ class PlantsView(PlantListView):
         ),
     )
 
-    def get(self, request: Request) -> HttpResponseBase:
+    def get(self, request: HttpRequest) -> HttpResponseBase:
         given = {name: value for name, value in self.query.items() if value is not None}
         visible = Plant.objects.visible_to(self.access).select_related("address")
         plants = narrowed(visible, given).order_by("label", "id")
@@ -97,7 +97,7 @@ class PlantsView(PlantListView):
         return response
 
     def _page(self, number: int, size: int) -> str:
-        others = [(key, value) for key, values in self.request.query_params.lists() for value in values]
+        others = [(key, value) for key, values in self.request.GET.lists() for value in values]
         kept = [(key, value) for key, value in others if p.bare(key) not in ("page", "pageSize")]
         query = urlencode([*kept, ("page", number), ("pageSize", size)])
         return f"{settings.BASE_URL}{self.request.path}?{query}"
@@ -108,7 +108,7 @@ class PlantView(PlantListView):
     answer = serializers.PlantDetailSerializer
     many = False
 
-    def get(self, request: Request, plantId: str) -> HttpResponseBase:
+    def get(self, request: HttpRequest, plantId: str) -> HttpResponseBase:
         return self.json(self.listed([self.plant(plantId, "address")])[0])
 
 
@@ -116,7 +116,7 @@ class PlantAddressView(ApiView):
     path = "administration/plants/{plantId}/address"
     answer = serializers.AddressSerializer
 
-    def get(self, request: Request, plantId: str) -> HttpResponseBase:
+    def get(self, request: HttpRequest, plantId: str) -> HttpResponseBase:
         return self.json(serializers.address_of(self.plant(plantId, "address")))
 
 
@@ -125,7 +125,7 @@ class PlantContactsView(ApiView):
     answer = serializers.ContactSerializer
     many = True
 
-    def get(self, request: Request, plantId: str) -> HttpResponseBase:
+    def get(self, request: HttpRequest, plantId: str) -> HttpResponseBase:
         contacts = self.plant(plantId).contacts.select_related("address")
         return self.json(self.answer(contacts, many=True).data)
 
@@ -144,7 +144,7 @@ class FleetsView(ApiView):
             plant_count=Coalesce(counted, Value(0)), size=Coalesce(summed, Value(0))
         )
 
-    def get(self, request: Request) -> HttpResponseBase:
+    def get(self, request: HttpRequest) -> HttpResponseBase:
         return self.json(self.answer(self.fleets(), many=True).data)
 
 
@@ -152,7 +152,7 @@ class FleetView(FleetsView):
     path = "administration/fleet/{fleetId}"
     many = False
 
-    def get(self, request: Request, fleetId: str) -> HttpResponseBase:  # type: ignore[override]
+    def get(self, request: HttpRequest, fleetId: str) -> HttpResponseBase:  # type: ignore[override]
         fleet = self.fleets().filter(pk=self.uuid(fleetId)).first()
         if fleet is None:
             raise NotFound
@@ -162,7 +162,7 @@ class FleetView(FleetsView):
 class FleetPlantsView(PlantListView):
     path = "administration/fleet/{fleetId}/plants"
 
-    def get(self, request: Request, fleetId: str) -> HttpResponseBase:
+    def get(self, request: HttpRequest, fleetId: str) -> HttpResponseBase:
         fleet = Fleet.objects.visible_to(self.access).filter(pk=self.uuid(fleetId)).first()
         if fleet is None:
             raise NotFound
@@ -193,7 +193,7 @@ class ComponentListView(ApiView):
 class ComponentsView(ComponentListView):
     path = "datasource/plant/{plantId}/components/{day}"
 
-    def get(self, request: Request, plantId: str, day: str) -> HttpResponseBase:
+    def get(self, request: HttpRequest, plantId: str, day: str) -> HttpResponseBase:
         plant = self.plant(plantId)
         on = self.day(plant, self.parsed_day(day))
         return self.json(self.answer(self.components(plant, on), many=True).data)
@@ -203,7 +203,7 @@ class InvertersView(ComponentListView):
     path = "datasource/plant/{plantId}/inverters"
     parameters = (p.date_parameter("date", "Day of interest; today where absent."),)
 
-    def get(self, request: Request, plantId: str) -> HttpResponseBase:
+    def get(self, request: HttpRequest, plantId: str) -> HttpResponseBase:
         plant = self.plant(plantId)
         found = self.components(plant, self.day(plant, self.query["date"] or "today"))
         return self.json(self.answer(found.filter(type=Component.Type.INVERTER), many=True).data)
@@ -214,7 +214,7 @@ class EpochRangeView(ApiView):
     parameters = (p.date_parameter("date", "Day of interest; today where absent."),)
     answer = serializers.EpochSerializer
 
-    def get(self, request: Request, plantId: str) -> HttpResponseBase:
+    def get(self, request: HttpRequest, plantId: str) -> HttpResponseBase:
         plant = self.plant(plantId)
         epoch = epochs.epoch_on(plant, self.day(plant, self.query["date"] or "today"))
         if epoch is None:
@@ -238,7 +238,7 @@ class EventsView(ApiView):
     answer = serializers.EventSerializer
     many = True
 
-    def get(self, request: Request, plantId: str) -> HttpResponseBase:
+    def get(self, request: HttpRequest, plantId: str) -> HttpResponseBase:
         query, plant = self.query, self.plant(plantId)
         last = self.day(plant, query["dateTo"] or "today")
         first = self.day(plant, query["dateFrom"]) if query["dateFrom"] else last - dt.timedelta(days=30)
@@ -300,7 +300,7 @@ class PlantSummaryView(ApiView):
     path = "visualization/plant/{plantId}"
     answer = serializers.PlantSummarySerializer
 
-    def get(self, request: Request, plantId: str) -> HttpResponseBase:
+    def get(self, request: HttpRequest, plantId: str) -> HttpResponseBase:
         plant = self.plant(plantId)
         return self.json(
             {
@@ -338,7 +338,7 @@ class MeView(ApiView):
     path = "me"
     answer = shapes.MeSerializer
 
-    def get(self, request: Request) -> HttpResponseBase:
+    def get(self, request: HttpRequest) -> HttpResponseBase:
         api, package = catalog.Api(self.access.via), catalog.Package(self.access.package or "")
         functions = catalog.granted(api, package)
         return self.json(

@@ -9,7 +9,9 @@ after the other: adding some needs no reading of what is there. Of several value
 """
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
+from operator import mul
 from typing import NamedTuple
 from uuid import UUID
 
@@ -18,13 +20,11 @@ from .packing import LARGEST
 FORMAT = 1
 _CHUNK = struct.Struct("<BH")
 _GROUP = struct.Struct("<16sHHB")
-_SHORT = 2**31  # numbers below it take four bytes instead of eight
 _DECIMALS = 16  # a code is multiplied by it to make room for 0..15 decimals
 _SCALES = tuple(10.0**decimals for decimals in range(_DECIMALS))
 
 Channel = tuple[int, int]  # as rows know it: code, decimals
 Values = Mapping[tuple[UUID, int], Mapping[Channel, float]]  # by device and part, then by channel
-_Numbers = Mapping[tuple[bytes, int], Mapping[int, int]]  # the same as it is packed
 
 
 class Reading(NamedTuple):
@@ -41,14 +41,14 @@ class CorruptReading(ValueError):
 
 def pack(values: Values) -> bytes:
     """One delivery for one slot. Raises ValueError for a value that a packed row could not hold."""
-    return _chunk(
-        {
-            (device.bytes, part): {
-                code * _DECIMALS + decimals: _number(code, decimals, value) for (code, decimals), value in found.items()
-            }
-            for (device, part), found in values.items()
-        }
-    )
+    groups = []
+    for (device, part), found in values.items():
+        series, scales = _layout(tuple(found))
+        try:
+            groups.append(_group(device.bytes, part, series, [*map(round, map(mul, found.values(), scales))]))
+        except (ValueError, OverflowError):
+            raise _complaint(found) from None
+    return _chunk(groups)
 
 
 def unpack(data: bytes) -> Iterator[Reading]:
@@ -64,24 +64,33 @@ def tidy(data: bytes) -> bytes:
     kept: dict[tuple[bytes, int], dict[int, int]] = {}
     for device, part, series, numbers in _groups(data):
         kept.setdefault((device, part), {}).update(zip(series, numbers, strict=True))
-    return _chunk(kept)
+    return _chunk([_group(device, part, found.keys(), found.values()) for (device, part), found in kept.items()])
 
 
-def _number(code: int, decimals: int, value: float) -> int:
-    scaled = value * _SCALES[decimals]
-    if not -LARGEST <= scaled <= LARGEST:
-        raise ValueError(f"channel {code}: {value} is no number, infinite, or beyond 2**53 once scaled")
-    return round(scaled)
+@lru_cache(maxsize=1024)
+def _layout(channels: tuple[Channel, ...]) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """The series of these channels, and what their values are multiplied by; a logger always sends the same ones."""
+    return tuple(code * _DECIMALS + decimals for code, decimals in channels), tuple(_SCALES[d] for _, d in channels)
 
 
-def _chunk(groups: _Numbers) -> bytes:
-    chunk = [_CHUNK.pack(FORMAT, len(groups))]
-    for (device, part), found in groups.items():
-        numbers, count = found.values(), len(found)
-        width = "i" if max(numbers) < _SHORT and min(numbers) >= -_SHORT else "q"
-        chunk.append(_GROUP.pack(device, part, count, struct.calcsize(width)))
-        chunk.append(struct.pack(f"<{count}H{count}{width}", *found, *numbers))
-    return b"".join(chunk)
+def _complaint(found: Mapping[Channel, float]) -> ValueError:
+    bad = next(channel for channel, value in found.items() if not abs(value * _SCALES[channel[1]]) <= LARGEST)
+    return ValueError(f"channel {bad[0]}: {found[bad]} is no number, infinite, or beyond 2**53 once scaled")
+
+
+def _chunk(groups: Collection[bytes]) -> bytes:
+    return _CHUNK.pack(FORMAT, len(groups)) + b"".join(groups)
+
+
+def _group(device: bytes, part: int, series: Iterable[int], numbers: Collection[int]) -> bytes:
+    count = len(numbers)
+    try:
+        size, packed = 4, struct.pack(f"<{count}H{count}i", *series, *numbers)
+    except struct.error:
+        if max(numbers) > LARGEST or min(numbers) < -LARGEST:
+            raise OverflowError from None
+        size, packed = 8, struct.pack(f"<{count}H{count}q", *series, *numbers)
+    return _GROUP.pack(device, part, count, size) + packed
 
 
 def _groups(data: bytes) -> Iterator[tuple[bytes, int, tuple[int, ...], tuple[int, ...]]]:

@@ -38,14 +38,14 @@ def slots(zone: ZoneInfo, day: dt.date) -> int:
     return (start(zone, day + dt.timedelta(days=1)) - start(zone, day)) // SLOT
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=64)
 def keys(zone: ZoneInfo, day: dt.date) -> tuple[str, ...]:
     """The ISO time with offset of every slot, ascending: `2025-03-30T03:00:00+02:00`."""
     first, count = start(zone, day), slots(zone, day)
     begin, end = first.astimezone(zone), (first + (count - 1) * SLOT).astimezone(zone)
     if count == len(_TIMES) and begin.utcoffset() == end.utcoffset():
         date, offset = begin.date().isoformat(), begin.isoformat()[19:]
-        return tuple(f"{date}{time}{offset}" for time in _TIMES)
+        return tuple((date + f"{offset} {date}".join(_TIMES) + offset).split())
     return tuple((first + slot * SLOT).astimezone(zone).isoformat() for slot in range(count))
 
 

@@ -114,8 +114,8 @@ class Moment:
 
     def ordered(self, plants: _Plants, by: str, *, descending: bool = False) -> _Plants:
         """Plants by a name of ORDERS; whatever is not known comes last, equals by label."""
-        key = ORDERS[by]
-        order = OrderBy(key, descending=descending, nulls_last=True)
+        # What is always known says nothing of nulls, so that an index can keep it in order.
+        order = OrderBy(ORDERS[by], descending=descending, nulls_last=None if by in _ALWAYS_KNOWN else True)
         return self._valued(plants).order_by(order, Lower("label"), "label", "id")
 
     def today(self, plant: Plant) -> dt.date:
@@ -136,6 +136,8 @@ class Moment:
         zones: dict[dt.date, list[str]] = defaultdict(list)
         for name, day in self._days.items():
             zones[of(day)].append(name)
+        if len(zones) == 1:  # mostly: then there is no need to look at zones
+            return Q(**{field: next(iter(zones))})
         return _any(Q(**{field: date, "timezone__in": names}) for date, names in zones.items())
 
 
@@ -164,6 +166,7 @@ _worst_first = Case(
     When(~Q(status=Plant.Status.ACTIVATED), then=Value(len(_STATES))),
     *(When(health=health, then=Value(place)) for place, health in enumerate(_STATES)),
 )
+_ALWAYS_KNOWN = {"name", "state", "size"}
 ORDERS: dict[str, Any] = {
     "name": Lower("label"),
     "state": _worst_first,

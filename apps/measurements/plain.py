@@ -7,14 +7,10 @@ from .grid import Array
 
 def numbers(values: Array, decimals: int) -> list[float | int | None]:
     """Plain numbers rounded to the channel's decimals, integers where it has none, None for NaN."""
-    rounded = np.round(values, decimals)
-    missing = np.flatnonzero(np.isnan(rounded))
+    plain: list[float] = np.round(values, decimals).tolist()
     if decimals == 0:
-        rounded = np.nan_to_num(rounded).astype(np.int64)
-    plain: list[float | int | None] = rounded.tolist()
-    for index in missing:
-        plain[index] = None
-    return plain
+        return [int(value) if value == value else None for value in plain]  # NaN is unlike itself
+    return [value if value == value else None for value in plain]
 
 
 def share(known: int, elapsed: int) -> float:

@@ -7,13 +7,15 @@ every query but the one that looks for plants with fresh rows: that is what lets
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Count, DateField, Max, Min, Model, QuerySet, Sum, UUIDField
+from django.db.models import Count, Max, Min, Model, QuerySet, Sum, UUIDField
 from django.db.models.functions import Length
 
+from apps.accounts import statements
 from apps.plants.models import Plant
 
 from . import fresh, grid, packing
@@ -49,7 +51,6 @@ _FEW = 8  # rows at once where mostly the first one is enough
 _MOST_PARTS = 16  # deliveries of one slot before its row is tidied up
 _AT_ONCE = 1000  # fresh rows in one statement
 _UUID: "UUIDField[UUID, UUID]" = UUIDField()
-_DATE: "DateField[dt.date, dt.date]" = DateField()
 _EARLIEST, _LATEST = dt.date(1900, 1, 1), dt.date(9000, 1, 1)  # beyond them no zone can say when a day begins
 _Row = TypeVar("_Row", DayRow, MonthRow)
 
@@ -124,25 +125,15 @@ def _fetch_both(
         return {}, {}
     tables = {"packed": model._meta.db_table, "fresh": FreshReading._meta.db_table}
     sql = _BOTH.format(**tables, date=date, devices=", ".join(["%s"] * len(devices)))
-    plant_id, *ids = (_UUID.get_db_prep_value(device, connection) for device in (plant.pk, *devices))
     span = _bounds(plant, dates[0])[0], _bounds(plant, last_day)[1]
-    between = (connection.ops.adapt_datefield_value(day) for day in dates)
-    moments = (connection.ops.adapt_datetimefield_value(moment) for moment in span)
     packed: Packed = {}
     fresh_: Fresh = {}
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [plant_id, *ids, *between, plant_id, *moments])
-        for device, day, data, slot in cursor.fetchall():
-            if slot is None:
-                packed[_UUID.to_python(device), _DATE.to_python(day)] = bytes(data)
-            else:
-                fresh_[_moment(slot)] = bytes(data)
+    for device, day, data, slot in statements.fetch(sql, [plant.pk, *devices, *dates, plant.pk, *span]):
+        if slot is None:
+            packed[statements.uuid(device), statements.day(day)] = bytes(data)
+        else:
+            fresh_[statements.moment(slot)] = bytes(data)
     return packed, fresh_
-
-
-def _moment(slot: dt.datetime | str) -> dt.datetime:
-    """SQLite keeps moments as text, in UTC."""
-    return dt.datetime.fromisoformat(slot).replace(tzinfo=dt.UTC) if isinstance(slot, str) else slot
 
 
 def _fresh(plant: Plant, first: dt.date, last: dt.date) -> QuerySet[FreshReading]:
@@ -173,6 +164,13 @@ def fresh_plants() -> list[FreshPlant]:
     """The plants of which something is fresh."""
     found = FreshReading.objects.order_by("plant_id").values_list("plant_id")
     return [FreshPlant(*row) for row in found.annotate(rows=Count("*"), changed_at=Max("changed_at"))]
+
+
+def fresh_backlog() -> tuple[int, dt.datetime | None]:
+    """How many rows are fresh, and when of the plant that is quiet for longest the last one changed."""
+    plants = FreshReading.objects.order_by().values("plant_id").annotate(rows=Count("*"), last=Max("changed_at"))
+    found = plants.aggregate(slots=Sum("rows", default=0), quiet=Min("last"))
+    return found["slots"], found["quiet"]
 
 
 def stored(plant: Plant) -> Stored:
@@ -309,14 +307,11 @@ def append_fresh(plant: Plant, slots: Mapping[dt.datetime, Values], now: dt.date
 
 def _append(plant: Plant, packed: Sequence[tuple[dt.datetime, bytes]], now: dt.datetime) -> int:
     """Append to rows or make them; returns of how many deliveries the longest one is made."""
-    plant_id = _UUID.get_db_prep_value(plant.pk, connection)
-    moment = connection.ops.adapt_datetimefield_value
-    values = [value for slot, data in packed for value in (plant_id, moment(slot), moment(now), data)]
-    with connection.cursor() as cursor:
-        cursor.execute(_append_sql(len(packed)), values)
-        return max(int(parts) for (parts,) in cursor.fetchall())
+    values = [value for slot, data in packed for value in (plant.pk, slot, now, data)]
+    return max(int(parts) for (parts,) in statements.fetch(_append_sql(len(packed)), values))
 
 
+@cache
 def _append_sql(count: int) -> str:
     table, blob = FreshReading._meta.db_table, connection.data_types["BinaryField"]
     return (

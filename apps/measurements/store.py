@@ -35,7 +35,7 @@ from .channels import BY_NAME, Channel
 from .grid import Array
 from .merging import DayReadings, MonthReadings
 from .periods import Points
-from .rows import DayRow, Days, MonthRow, PackedDay, RowKey, SeriesKey, Stored
+from .rows import DayRow, Days, MonthRow, PackedDay, RowKey, SeriesKey, Stored, fresh_backlog
 from .totals import Terms
 from .writing import Point, find_latest, follow_fresh, seal, write, write_fresh
 
@@ -53,6 +53,7 @@ __all__ = [
     "data_range",
     "find_latest",
     "follow_fresh",
+    "fresh_backlog",
     "read_day_of_plants",
     "read_days",
     "read_lifetime",

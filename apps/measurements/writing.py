@@ -11,8 +11,7 @@ import logging
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
-from operator import attrgetter
+from operator import itemgetter
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
@@ -22,14 +21,14 @@ from django.utils import timezone
 from apps.plants.models import Plant
 
 from . import grid, latest, merging, rows
-from .channels import BY_NAME, Aggregate, Channel
+from .channels import BY_NAME, CHANNELS, Aggregate, Channel
 from .merging import DELIVERED, DayReadings, MonthReadings
 from .rows import DayRow, Fresh, MonthRow, RowKey
 
 SEAL_AFTER = dt.timedelta(minutes=30)  # a plant of which nothing came for so long has delivered
 SEAL_ROWS = 36  # so many slots (three hours) are packed although more is coming
 _SLOTS_AT_ONCE = 2000  # a week
-_TIME, _SOURCE = attrgetter("at"), attrgetter("at", "device", "part")
+_STORED = {channel.name: (channel.code, channel.decimals) for channel in CHANNELS if not channel.derived}
 _logger = logging.getLogger(__name__)
 
 
@@ -41,6 +40,9 @@ class Point(NamedTuple):
     channel: str
     at: dt.datetime
     value: float
+
+
+_TIME = itemgetter(Point._fields.index("at"))
 
 
 def write(plant: Plant, days: Iterable[DayReadings] = (), months: Iterable[MonthReadings] = ()) -> int:
@@ -107,13 +109,26 @@ def write_fresh(plant: Plant, points: Iterable[Point]) -> None:
 
     Raises ValueError, and stores nothing, for what `write` refuses and for a value that is no finite number.
     """
+    rows.append_fresh(plant, _by_slot(plant, points), timezone.now())
+
+
+def _by_slot(plant: Plant, points: Iterable[Point]) -> Mapping[dt.datetime, rows.Values]:
+    """Values by slot, by device and part, and by channel; one pass, for every delivery goes through it."""
     slots: dict[dt.datetime, dict[tuple[UUID, int], dict[tuple[int, int], float]]] = defaultdict(dict)
-    for (at, device, part), found in groupby(sorted(points, key=_TIME), key=_SOURCE):
-        source = slots[grid.slot_start(at)].setdefault((device, part), {})
-        for point in found:
-            channel = _stored_channel(plant, device, point.channel, part)
-            source[channel.code, channel.decimals] = point.value
-    rows.append_fresh(plant, slots, timezone.now())
+    moment: dt.datetime | None = None
+    source: tuple[UUID, int] | None = None
+    try:
+        for device, part, name, at, value in sorted(points, key=_TIME):
+            if at != moment:
+                moment, source, slot = at, None, slots[grid.slot_start(at)]
+            if (device, part) != source:
+                source = device, part
+                _check_part(plant, device, part)
+                found = slot.setdefault(source, {})
+            found[_STORED[name]] = value
+    except KeyError as error:
+        raise ValueError(f"{error.args[0]} is not a channel that is stored") from None
+    return slots
 
 
 def follow_fresh(plant: Plant) -> None:
@@ -197,12 +212,15 @@ def _check_month(plant: Plant, reading: MonthReadings) -> None:
 
 
 def _stored_channel(plant: Plant, device: UUID, name: str, part: int) -> Channel:
-    channel = BY_NAME.get(name)
-    if channel is None or channel.derived:
+    if name not in _STORED:
         raise ValueError(f"{name} is not a channel that is stored")
+    _check_part(plant, device, part)
+    return BY_NAME[name]
+
+
+def _check_part(plant: Plant, device: UUID, part: int) -> None:
     if not 0 <= part < DELIVERED or (part and device == plant.datasource_id):
-        raise ValueError(f"{name}: the device has no part {part}")
-    return channel
+        raise ValueError(f"device {device} has no part {part}")
 
 
 def _check_reported(channel: Channel, value: float) -> None:

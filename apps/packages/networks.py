@@ -5,6 +5,7 @@ the header is ignored, because anybody can send one.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
@@ -50,6 +51,7 @@ def address_of(meta: Mapping[str, Any]) -> str | None:
     return str(last) if last else None
 
 
+@lru_cache(1024)
 def _address(text: str | None) -> Address | None:
     try:
         address = ip_address((text or "").strip())

@@ -118,6 +118,12 @@ KINDS = {
             _("The database cannot be reached at the moment; Retry-After says when to try again."),
         ),
         Kind(
+            HTTPStatus.INSUFFICIENT_STORAGE,
+            "storage_full",
+            _("Storage full"),
+            _("Nothing was kept, because there is no room for it at the moment; send it again after Retry-After."),
+        ),
+        Kind(
             HTTPStatus.INTERNAL_SERVER_ERROR,
             "internal_error",
             _("Internal error"),

@@ -5,16 +5,18 @@ the same rules: see quota_redis.py): whoever finds no room in either window chan
 counters belong to the subscription, so more clients, another package or switching off and on give no second helping.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
-from django.db.models import Case, F, PositiveIntegerField, QuerySet, When
+from django.db.models import QuerySet
 
+from apps.accounts import statements
 from apps.accounts.access import Access
+from apps.monitoring import counters
 
 from . import quota_redis
 from .catalog import DEFAULT_LIMITS, Limits, Package
@@ -100,6 +102,8 @@ def spend(access: Access, cost: int, now: datetime, base: int = 0) -> Spent:
     cost = min(cost, limits.per_minute, limits.per_day)
     spent = take(subscription, limits, cost, now)
     spent.base = base
+    if not spent.allowed:
+        counters.refused_by_quota(access.via.value, spent.violated)
     return spent
 
 
@@ -142,14 +146,11 @@ def take(subscription: UUID, limits: Limits, cost: int, now: datetime) -> Spent:
     if settings.REDIS_URL:
         found = quota_redis.take(subscription, limits, cost, MINUTE.number(now), DAY.number(now))
         return _explained(Spent(subscription, limits, cost, now, *found))
-    key = QuotaCounter._meta.pk.get_db_prep_value(subscription, connection)
-    with connection.cursor() as cursor:
-        numbers = [MINUTE.number(now), cost, DAY.number(now), cost]
-        cursor.execute(_TAKE, [key, *numbers, limits.per_minute, limits.per_day])
-        row = cursor.fetchone()
-    if row is None:
+    numbers = [MINUTE.number(now), cost, DAY.number(now), cost]
+    rows = statements.fetch(_TAKE, [subscription, *numbers, limits.per_minute, limits.per_day])
+    if not rows:
         return _read(subscription, limits, cost, now)
-    return Spent(subscription, limits, cost, now, True, *row)
+    return Spent(subscription, limits, cost, now, True, *rows[0])
 
 
 # A server whose clock lags by less than a window finds the next window begun already and counts there; else it would
@@ -200,13 +201,20 @@ def refund(spent: Spent, amount: int, *windows: Window) -> None:
         numbers = {window.name: window.number(spent.now) for window in windows}
         quota_redis.refund(spent.subscription, amount, numbers)
     else:
-        changes = {f"{window.name}_used": _without(spent, amount, window) for window in windows}
-        QuotaCounter.objects.filter(pk=spent.subscription).update(**changes)
+        statements.fetch(_REFUND, [*_given_back(spent, amount, windows), spent.subscription])
     spent.minute_used -= amount if MINUTE in windows else 0
     spent.day_used -= amount if DAY in windows else 0
 
 
-def _without(spent: Spent, amount: int, window: Window) -> Case:
-    number, used = window.number(spent.now), f"{window.name}_used"
-    counted = When(**{f"{window.name}__in": (number, number + 1), f"{used}__gte": amount}, then=F(used) - amount)
-    return Case(counted, default=F(used), output_field=PositiveIntegerField())
+_LESS = "{0}_used = {0}_used - CASE WHEN {0} IN (%s, %s) AND {0}_used >= %s THEN %s ELSE 0 END"
+_REFUND = f"""
+    UPDATE packages_quotacounter SET {_LESS.format("minute")}, {_LESS.format("day")}
+    WHERE subscription_id = %s RETURNING minute_used, day_used
+"""  # noqa: S608  (made of the constants above only)
+
+
+def _given_back(spent: Spent, amount: int, windows: Sequence[Window]) -> Iterator[int]:
+    """The values of _REFUND for both windows; nothing goes to one that is not among `windows`."""
+    for window in WINDOWS:
+        number, back = window.number(spent.now), amount if window in windows else 0
+        yield from (number, number + 1, back, back)

@@ -5,14 +5,18 @@ unlimited calls. Only quota.py comes here.
 """
 
 import logging
+import os
+import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
+from hashlib import sha1
 from typing import Any
 from uuid import UUID
 
 import redis
 from django.conf import settings
 from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError
 from redis.retry import Retry
 
 from .catalog import Limits
@@ -104,22 +108,64 @@ def key(subscription: UUID) -> str:
 
 def _run(script: str, subscription: UUID, arguments: list[Any]) -> Any:
     try:
-        return _script(settings.REDIS_URL, script)(keys=[key(subscription)], args=arguments)
+        return _evaluated(_connection(settings.REDIS_URL), script, [1, key(subscription), *arguments])
     except redis.RedisError as error:
         raise QuotaUnavailable from error
 
 
+def _evaluated(connection: Any, script: str, arguments: list[Any]) -> Any:
+    """What a script answers. Nothing else is tried twice: a command whose answer was lost may have counted already."""
+    try:
+        connection.send_command("EVALSHA", _digest(script), *arguments)
+        return connection.read_response()
+    except NoScriptError:  # the server does not know it, or has forgotten it
+        connection.send_command("EVAL", script, *arguments)
+        return connection.read_response()
+
+
 @cache
-def _script(url: str, text: str) -> Any:
-    return _server(url).register_script(text)
+def _digest(script: str) -> str:
+    return sha1(script.encode(), usedforsecurity=False).hexdigest()
+
+
+def _connection(url: str) -> Any:
+    """This thread's own, kept open: taking one from the pool costs as much again as the exchange."""
+    if _kept.url != url:
+        _kept.url, _kept.connection = url, _server(url).connection_pool.make_connection()
+    if _kept.connection.is_connected and not _is_open(_kept.connection):
+        _kept.connection.disconnect()  # it connects anew with the next command
+    return _kept.connection
+
+
+def _is_open(connection: Any) -> bool:
+    """Whether the server has neither closed it nor said what nobody asked for."""
+    try:
+        return not connection.can_read()
+    except redis.RedisError:
+        return False
+
+
+class _Kept(threading.local):
+    """A forked process opens its own."""
+
+    url = ""
+    connection: Any = None
+
+
+_kept = _Kept()
+
+
+def _begin_anew() -> None:
+    global _kept
+    _kept = _Kept()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 @cache
 def _server(url: str) -> "redis.Redis":
-    """One pool of connections per process, kept open; a forked process opens its own.
-
-    Nothing is tried twice: a command whose answer was lost may have counted already.
-    """
+    """Nothing is tried twice, see above."""
     return redis.Redis.from_url(
         url,
         socket_timeout=PATIENCE_SECONDS,

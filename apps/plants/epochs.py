@@ -1,11 +1,14 @@
 """Which configuration of a plant holds on a day, and which device a component is."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import OuterRef, QuerySet, Subquery
+
+from apps.accounts import statements
 
 from .models import Component, Epoch, Plant
 
@@ -32,6 +35,40 @@ def epochs_of(plant: Plant) -> list[EpochRange]:
 def epoch_on(plant: Plant, day: dt.date) -> EpochRange | None:
     """The epoch that holds on `day`; None before the first one. One query."""
     return next((epoch for epoch in epochs_of(plant) if day in epoch), None)
+
+
+class BuiltIn(NamedTuple):
+    """A component as its readings are stored: by its device (the cross-epoch id), of the days of its epoch."""
+
+    id: UUID
+    device: UUID
+    size: int
+    first_day: dt.date
+    last_day: dt.date | None
+
+
+_BUILT_IN = """
+    SELECT component.id, component.cross_epoch_id, component.size, epoch.active_from,
+           (SELECT MIN(later.active_from) FROM plants_epoch later
+            WHERE later.plant_id = epoch.plant_id AND later.active_from > epoch.active_from)
+    FROM plants_component component JOIN plants_epoch epoch ON epoch.id = component.epoch_id
+    WHERE epoch.plant_id = %s AND component.id IN ({places})
+"""
+
+
+def built_in(plant: Plant, ids: Sequence[UUID]) -> list[BuiltIn]:
+    """Those of these components that are of this plant. One query."""
+    sql = _BUILT_IN.format(places=", ".join(["%s"] * len(ids)))
+    return [
+        BuiltIn(
+            statements.uuid(pk),
+            statements.uuid(device),
+            size,
+            statements.day(since),
+            None if until is None else statements.day(until) - dt.timedelta(days=1),
+        )
+        for pk, device, size, since, until in statements.fetch(sql, [plant.pk, *ids])
+    ]
 
 
 @dataclass(frozen=True, slots=True)

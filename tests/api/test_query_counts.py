@@ -31,7 +31,7 @@ DATA = {
     "events": 3,  # and what the devices were called in their epochs
     "plant_summary": 3,
     "plant_channels": 2,
-    "component_channels": 4,  # components and epochs
+    "component_channels": 3,  # components with their epochs
     "tracker_channels": 5,  # trackers, strings and epochs
     "cross_epoch_channels": 3,
     "plant_month": 2,

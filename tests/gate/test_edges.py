@@ -8,6 +8,10 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import include, path
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.test import APIRequestFactory
+from rest_framework.views import APIView
 
 from apps.events.models import ComponentEvent
 from apps.measurements import grid, store
@@ -36,6 +40,18 @@ def test_a_living_token_is_heard_as_bearer_only(token: str) -> None:
 def test_who_is_in_the_browser_has_no_package_and_so_no_api_function(cast: Cast) -> None:
     manager = in_browser(cast.mona, cast.sunny)
     assert [row.name for row in FUNCTIONS if policy.decide(manager, row).allowed] == []
+
+
+class SaysNothing(APIView):
+    """A view of the framework whose author did not know ApiView."""
+
+    def get(self, request: Request) -> Response:
+        return Response("everything")
+
+
+def test_a_view_of_the_framework_that_says_nothing_answers_nobody(token: str) -> None:
+    request = APIRequestFactory().get("/", headers={"Authorization": f"Bearer {token}"})
+    assert SaysNothing.as_view()(request).status_code == 403
 
 
 # --- Pages -----------------------------------------------------------------------------------------------------------

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 
 import pytest
+from django.forms.models import model_to_dict
 
 from apps.accounts.access import Access, Via
 from apps.plants.models import Assignment, Fleet, Plant
+from apps.plants.querysets import find_visible
 from tests.cast import Cast, by_portal_api, by_user_api, in_browser
 
 EXPECTED: dict[str, tuple[Callable[[Cast], Access], set[str]]] = {
@@ -46,6 +48,17 @@ def labels(access: Access) -> set[str]:
 def test_everybody_sees_exactly_their_plants(cast: Cast, who: str):
     access, expected = EXPECTED[who]
     assert labels(access(cast)) == expected
+
+
+@pytest.mark.parametrize("who", EXPECTED)
+def test_one_plant_is_found_where_it_is_among_all(cast: Cast, who: str):
+    make, expected = EXPECTED[who]
+    access = make(cast)
+    for plant in (cast.plant_a, cast.plant_b, cast.plant_o):
+        found = find_visible(Plant, access, plant.pk)
+        assert (found is not None) == (plant.label in expected)
+        assert found is None or model_to_dict(found) == model_to_dict(Plant.objects.get(pk=plant.pk))
+    assert find_visible(Plant, access, cast.sunny.pk) is None
 
 
 def test_an_assignment_opens_the_door_for_monitoring_and_for_a_managers_user_api(cast: Cast):
