@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, F, Func, IntegerField, OuterRef, QuerySet, Subquery
+from django.db import connection
+from django.db.models import Exists, F, Func, IntegerField, Max, OuterRef, Q, QuerySet
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Coalesce
 
@@ -32,9 +33,13 @@ class _Items(Func):
 def of_plants(plants: QuerySet[Plant]) -> QuerySet[Upload]:
     """Every delivery to these plants, newest first, without bodies.
 
-    Asked row by row whether the plant is one of them: then the index by time serves, and a page ends after its rows.
+    SQLite is asked row by row whether the plant is one of them: then the index by time serves, and a page ends after
+    its rows. PostgreSQL finds that way by itself, and a cluster could not ask its coordinator row by row.
     """
-    rows = Upload.objects.filter(Exists(plants.order_by().filter(pk=OuterRef("plant")))).select_related("plant", "key")
+    visible = plants.order_by()
+    in_sqlite = connection.vendor == "sqlite"
+    among = Exists(visible.filter(pk=OuterRef("plant"))) if in_sqlite else Q(plant__in=visible.values("pk"))
+    rows = Upload.objects.filter(among).prefetch_related("plant", "key")
     return rows.defer("body").order_by("-received_at", "-id")
 
 
@@ -67,10 +72,13 @@ def _number(name: str) -> Cast:
     return Cast(KT(f"receipt__{name}"), IntegerField())
 
 
-def with_last_delivery(keys: QuerySet[LoggerKey]) -> QuerySet[LoggerKey]:
+def with_last_delivery(keys: QuerySet[LoggerKey]) -> list[Any]:
     """The keys with `last_delivery`, the moment of the newest delivery made with each; None where there is none."""
-    newest = Upload.objects.filter(key=OuterRef("pk")).order_by("-received_at").values("received_at")[:1]
-    return keys.annotate(last_delivery=Subquery(newest))
+    found: list[Any] = list(keys)
+    newest = dict(Upload.objects.filter(key__in=found).order_by().values_list("key").annotate(Max("received_at")))
+    for key in found:
+        key.last_delivery = newest.get(key.pk)
+    return found
 
 
 # --- Steps ---------------------------------------------------------------------------------------------------------
@@ -110,5 +118,5 @@ def _beyond(rows: QuerySet[Upload], edge: tuple[dt.datetime, UUID], *, older: bo
 
 
 def _load(ids: list[UUID]) -> list[Upload]:
-    rows = Upload.objects.filter(pk__in=ids).select_related("plant", "key")
+    rows = Upload.objects.filter(pk__in=ids).prefetch_related("plant", "key")
     return list(counted(rows).order_by("-received_at", "-id"))

@@ -66,7 +66,9 @@ class Kept:
 
     def wrong_logger(self) -> str | None:
         """The serial number of another plant's logger, if this key's latest description was set aside for it."""
-        described = Upload.objects.filter(key=self._upload.key_id, name="base_vars.js").order_by("-received_at")
+        described = Upload.objects.filter(
+            plant=self._upload.plant_id, key=self._upload.key_id, name="base_vars.js"
+        ).order_by("-received_at")
         latest = described.values_list("state", "receipt").first() if self._upload.key_id else None
         return latest[1].get("foreignSerial") if latest and latest[0] == _State.QUARANTINED else None
 

@@ -1,17 +1,19 @@
 """Logger keys: made, checked, rotated, revoked. Pages, admin and commands call these, so every act is recorded."""
 
 import secrets
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.accounts import audit
+from apps.accounts import audit, statements
 from apps.accounts.audit import Actor
 from apps.accounts.changes import ChangeRefused, save_checked
 from apps.accounts.keys import digests, random_key
+from apps.accounts.models import Portal
 from apps.plants.models import Plant
 
 from .models import LoggerKey
@@ -73,26 +75,45 @@ def revoke_key(key: LoggerKey, actor: Actor, reason: str = "") -> None:
     _record(actor, "logger_key.revoked", key, reason=reason)
 
 
+# On the way of every delivery, so it is written out; each line after WHERE is one way for a key to be dead.
+_VERIFY = """
+    SELECT key.id, key.login, key.last_used_at IS NULL OR key.last_used_at < %s,
+           plant.id, plant.portal_id, plant.timezone, plant.datasource_id, portal.slug
+    FROM ingest_loggerkey key
+    JOIN plants_plant plant ON plant.id = key.plant_id
+    JOIN accounts_portal portal ON portal.id = plant.portal_id
+    WHERE (key.digest = %s OR key.former_digest = %s AND key.former_until > %s)
+      AND key.revoked_at IS NULL
+      AND plant.status = 'activated'
+"""
+
+
 def verify(secret: str, login: str | None = None) -> LoggerKey | None:
-    """The living key of a secret, with its plant and portal; None for every kind of refusal. One statement."""
-    found, now = digests(secret), timezone.now()
-    rows = LoggerKey.objects.filter(
-        Q(digest__in=found) | Q(former_digest__in=found, former_until__gt=now),
-        revoked_at=None,
-        plant__status=Plant.Status.ACTIVATED,
+    """The living key of a secret, with its plant and portal; None for every kind of refusal.
+
+    One statement, and one more every few minutes. What a delivery needs to know is loaded, the rest when it is asked
+    for.
+    """
+    now = timezone.now()
+    for digest in digests(secret):
+        for row in statements.fetch(_VERIFY, [now - _USED_EVERY, digest, digest, now]):
+            key, unnoted = _loaded(row)
+            if login in (None, key.login):
+                if unnoted:
+                    LoggerKey.objects.filter(pk=key.pk).update(last_used_at=now)
+                return key
+    return None
+
+
+def _loaded(row: Sequence[Any]) -> tuple[LoggerKey, bool]:
+    id_, login, unnoted, plant, portal, zone, source, slug = row
+    id_, plant, portal, source = map(statements.uuid, (id_, plant, portal, source))
+    key = LoggerKey.from_db("default", ["id", "plant_id", "login"], [id_, plant, login])
+    key.plant = Plant.from_db(
+        "default", ["id", "portal_id", "timezone", "datasource_id"], [plant, portal, zone, source]
     )
-    if login is not None:
-        rows = rows.filter(login=login.replace("\0", ""))
-    key = rows.select_related("plant__portal").first()
-    if key is not None:
-        _note_use(key, now)
-    return key
-
-
-def _note_use(key: LoggerKey, now: datetime) -> None:
-    if key.last_used_at is None or now - key.last_used_at > _USED_EVERY:
-        key.last_used_at = now
-        key.save(update_fields=["last_used_at"])
+    key.plant.portal = Portal.from_db("default", ["id", "slug"], [portal, slug])
+    return key, bool(unnoted)
 
 
 def _living(key: LoggerKey) -> LoggerKey:

@@ -5,7 +5,7 @@ leaves the state "received" only when what it holds is stored or set aside. Mess
 """
 
 import uuid
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -82,9 +82,9 @@ class Upload(models.Model):
         ordering: ClassVar = ["-received_at", "-id"]
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["key", "idempotency_key"],
+                fields=["plant", "key", "idempotency_key"],  # a key is one plant's: it is there for the cluster
                 condition=~Q(idempotency_key=""),
-                name="one_upload_per_idempotency_key",
+                name="one_upload_per_plant_and_idempotency_key",
             ),
             models.CheckConstraint(
                 condition=Q(state__in=["received", "stored", "quarantined", "discarded"]), name="upload_state_is_known"
@@ -101,3 +101,7 @@ class Upload(models.Model):
 
     def __str__(self) -> str:
         return f"{self.received_at:%Y-%m-%d %H:%M} {self.name or self.kind}"
+
+    def _do_update(self, base_qs: models.QuerySet["Upload"], *args: Any) -> bool:
+        """`save` names the plant too, so that in a cluster it goes to the one worker that has the row."""
+        return super()._do_update(base_qs.filter(plant=self.plant_id), *args)

@@ -10,14 +10,15 @@ A value that cannot be kept is named by the number of its reading; the others of
 """
 
 import datetime as dt
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import repeat
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
 
+from apps.accounts import statements
 from apps.measurements import bounds, grid, store
 from apps.measurements.channels import BY_NAME, Channel, Level
 from apps.measurements.store import STRING_PART
@@ -54,26 +55,43 @@ class BadBatch(ValueError):
         self.field = field_
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One value of the batch: the number of its reading, whose it is, when, what."""
+class Reading(NamedTuple):
+    """What can be kept of one reading: whose it is, when, and the values by channel."""
 
-    reading: int
     component: str
     part: int
     at: dt.datetime
-    channel: Channel
-    value: float
+    values: dict[str, float]
+
+
+class _Bounds(dict[str, tuple[float, float]]):
+    """The bounds of channels that were looked up; ValueError for a channel that cannot be delivered.
+
+    A batch has thousands of values of a few channels, so each channel is judged once.
+    """
+
+    def __init__(self, *, of_parts: bool) -> None:
+        self._of_parts = of_parts
+
+    def __missing__(self, name: str) -> tuple[float, float]:
+        found = self[name] = bounds.bounds(_channel(name, self._of_parts).name)
+        return found
 
 
 @dataclass(slots=True)
 class Batch:
-    """The values that can be kept, those that cannot with their reason, and those that hardly can be true."""
+    """The readings that can be kept, what cannot with its reason, and the values that hardly can be true."""
 
-    points: list[Point] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
     described: dict[str, DeviceDescription] = field(default_factory=dict)
     rejected: list[dict[str, Any]] = field(default_factory=list)
     flagged: list[dict[str, Any]] = field(default_factory=list)
+    limits: tuple[_Bounds, _Bounds] = field(default_factory=lambda: (_Bounds(of_parts=False), _Bounds(of_parts=True)))
+
+    @property
+    def accepted(self) -> int:
+        """How many values can be kept."""
+        return sum(len(reading.values) for reading in self.readings)
 
     def reject(self, reading: int, reason: str, **more: Any) -> None:
         """Note that something was not kept, and why."""
@@ -138,20 +156,21 @@ def _read(batch: Batch, number: int, reading: Any, now: dt.datetime) -> None:
     except ValueError as error:
         batch.reject(number, str(error))
         return
+    limits, values = batch.limits[part > 0], {}
     for name, value in reading["values"].items():
         if value is None:
             continue
         try:
-            channel = _channel(name, part)
-            plain = _number(value)
+            least, most = limits[name]
+            plain = values[name] = _number(value)
         except ValueError as error:
             batch.reject(number, str(error), channel=name, value=str(value)[:40])
             continue
-        batch.points.append(Point(number, component, part, at, channel, plain))
-        if not bounds.is_plausible(name, plain):
-            least, most = bounds.bounds(name)
-            reason = f"beyond what is physical ({least:g} to {most:g} {channel.unit}); kept"
+        if not least <= plain <= most:
+            reason = f"beyond what is physical ({least:g} to {most:g} {BY_NAME[name].unit}); kept"
             batch.flagged.append({"reading": number, "channel": name, "value": plain, "reason": reason})
+    if values:
+        batch.readings.append(Reading(component, part, at, values))
 
 
 def _head(reading: Any, now: dt.datetime) -> tuple[str, dt.datetime, int]:
@@ -189,21 +208,21 @@ def _counts(number: Any, most: int) -> bool:
     return number is None or (isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= most)
 
 
-def _channel(name: str, part: int) -> Channel:
+def _channel(name: str, of_part: bool) -> Channel:
     channel = BY_NAME.get(name)
     if channel is None:
         raise ValueError("there is no such channel")
     if channel.derived or channel.levels == {Level.PLANT}:
         raise ValueError("computed here, not delivered")
-    if part and not channel.levels & {Level.TRACKER, Level.STRING}:
+    if of_part and not channel.levels & {Level.TRACKER, Level.STRING}:
         raise ValueError("a part of a component does not have this channel")
     return channel
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
         raise ValueError("not a number")  # noqa: TRY004  (a rejection like the others)
-    if not math.isfinite(value) or abs(value) > _LARGEST:
+    if not -_LARGEST <= value <= _LARGEST:
         raise ValueError("out of range")
     return float(value)
 
@@ -216,7 +235,7 @@ def devices_of(plant: Plant, batch: Batch) -> tuple[dict[str, UUID], list[str]]:
 
     The caller is in a transaction; only an unknown component makes it wait for others that write to the plant.
     """
-    named, known = {point.component for point in batch.points}, _known(plant)
+    named, known = {reading.component for reading in batch.readings}, _known(plant)
     if named <= known.keys():
         return known, []
     Plant.objects.select_for_update(no_key=True).only("pk").get(pk=plant.pk)
@@ -224,21 +243,29 @@ def devices_of(plant: Plant, batch: Batch) -> tuple[dict[str, UUID], list[str]]:
     new = named - known.keys()
     if not new:
         return known, []
-    first = min(point.at for point in batch.points if point.component in new)
+    first = min(reading.at for reading in batch.readings if reading.component in new)
     described = {name: _described(name, batch) for name in sorted(new)}
     built = build_in(plant, grid.locate(plant.zone, first)[0], list(described.values()))
     return known | {name: built[one.identity] for name, one in described.items()}, sorted(new)
 
 
+_DEVICES = """
+    SELECT component.cross_epoch_id, component.serial FROM plants_component component
+    JOIN plants_epoch epoch ON epoch.id = component.epoch_id
+    WHERE epoch.plant_id = %s ORDER BY epoch.active_from
+"""
+
+
 def _known(plant: Plant) -> dict[str, UUID]:
     """Every device the plant ever had, by cross-epoch id and by serial number."""
-    rows = Component.objects.filter(epoch__plant=plant).order_by("epoch__active_from")
-    found = rows.values_list("cross_epoch_id", "serial")
-    return {name: device for device, serial in found for name in (str(device), serial) if name}
+    found = statements.fetch(_DEVICES, [plant.pk])
+    rows = [(statements.uuid(device), serial) for device, serial in found]
+    return {name: device for device, serial in rows for name in (str(device), serial) if name}
 
 
 def _described(name: str, batch: Batch) -> DeviceDescription:
-    channels = tuple(dict.fromkeys(point.channel.name for point in batch.points if point.component == name))
+    own = [reading.values for reading in batch.readings if reading.component == name]
+    channels = tuple(dict.fromkeys(channel for values in own for channel in values))
     given = batch.described.get(name)
     if given is not None:
         return DeviceDescription(
@@ -257,5 +284,6 @@ def _kind_of(channels: Iterable[str]) -> str:
 
 def points(batch: Batch, devices: Mapping[str, UUID]) -> Iterator[store.Point]:
     """The values of the batch as the store takes them."""
-    for point in batch.points:
-        yield store.Point(devices[point.component], point.part, point.channel.name, point.at, point.value)
+    for component, part, at, values in batch.readings:
+        source = repeat(devices[component]), repeat(part)
+        yield from map(store.Point, *source, values, repeat(at), values.values())

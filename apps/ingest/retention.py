@@ -10,7 +10,8 @@ READINGS_KEPT = dt.timedelta(days=31)  # every logger makes 288 a day
 FILES_KEPT = dt.timedelta(days=400)  # their receipts also tell later imports how far each file went
 _AT_ONCE = 5_000  # rows deleted in one transaction
 
-_newer = Upload.objects.filter(key=OuterRef("key"), received_at__gt=OuterRef("received_at"))
+_same = {"plant": OuterRef("plant"), "key": OuterRef("key")}  # a key is one plant's
+_newer = Upload.objects.filter(**_same, received_at__gt=OuterRef("received_at"))
 
 
 def forget(now: dt.datetime) -> int:

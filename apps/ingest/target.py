@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
-
-from apps.accounts import audit
+from apps.accounts import audit, statements
 from apps.accounts.access import Access, Via
 from apps.accounts.models import Portal
 from apps.plants.models import Plant, zone_names
@@ -77,10 +75,15 @@ def create_plant(portal: Portal, target: Target, **fields: Any) -> Plant:
     return plant
 
 
+_NOTE = """
+    UPDATE plants_plant SET last_transfer = %s, last_transfer_type = %s
+    WHERE id = %s AND (last_transfer IS NULL OR last_transfer <= %s) RETURNING id
+"""
+
+
 def note_transfer(plant: Plant, latest: dt.datetime | None, kind: str = "IMPORT") -> None:
     """Keep the time of the latest record as the plant's last transfer, unless a newer one is known."""
-    if latest is None or (plant.last_transfer is not None and latest < plant.last_transfer):
+    if latest is None:
         return
-    older = Q(last_transfer=None) | Q(last_transfer__lte=latest)
-    Plant.objects.filter(older, pk=plant.pk).update(last_transfer=latest, last_transfer_type=kind)
-    plant.last_transfer, plant.last_transfer_type = latest, kind
+    if statements.fetch(_NOTE, [latest, kind, plant.pk, latest]):
+        plant.last_transfer, plant.last_transfer_type = latest, kind

@@ -11,11 +11,24 @@ from . import retention, uploads
 
 SWEEP_SECONDS = 120.0  # far from the limit of a task; the next sweep goes on
 SWEPT_AT_ONCE = 20
+QUIET_SECONDS = 30.0  # after a message that could not be sent: a broker that hangs costs one logger seconds, not each
+_quiet_until = 0.0
 
 
 def import_soon(upload_id: UUID) -> None:
     """Have a worker import this once it is saved. Where no message can be sent, the next sweep finds it."""
-    transaction.on_commit(lambda: import_upload.apply_async((str(upload_id),), retry=False), robust=True)
+    transaction.on_commit(lambda: _send(upload_id), robust=True)
+
+
+def _send(upload_id: UUID) -> None:
+    global _quiet_until
+    if time.monotonic() < _quiet_until:
+        return
+    try:
+        import_upload.apply_async((str(upload_id),), retry=False)
+    except Exception:
+        _quiet_until = time.monotonic() + QUIET_SECONDS
+        raise
 
 
 @shared_task(name="ingest.import_upload")

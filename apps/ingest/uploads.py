@@ -12,17 +12,19 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.accounts import audit
+from apps.accounts import audit, statements
 from apps.accounts.audit import Actor
 from apps.accounts.changes import ChangeRefused
 from apps.accounts.models import Portal
 from apps.events import detection
 from apps.measurements import grid, store
+from apps.monitoring import counters
 from apps.plants.models import Plant
 
 from . import readings, tasks
@@ -49,21 +51,22 @@ def receive_readings(key: LoggerKey, body: bytes, *, idempotency_key: str = "", 
 
     The same batch again stores nothing new; with the same idempotency key it gets the same receipt.
     """
+    now = timezone.now()
+    batch = readings.parse(body, now)  # before the transaction, in which on SQLite all others wait
 
     def take() -> Upload:
-        now = timezone.now()
-        batch = readings.parse(body, now)
-        plant, times = key.plant, [point.at for point in batch.points]
+        plant, times = key.plant, [reading.at for reading in batch.readings]
         devices, new = readings.devices_of(plant, batch)
         store.write_fresh(plant, readings.points(batch, devices))
         note_transfer(plant, max(times, default=None), via)
         _mark_late(plant, min(times, default=None), now)
         receipt = {
-            "accepted": len(batch.points),
+            "accepted": batch.accepted,
             "rejected": batch.rejected,
             "flagged": batch.flagged,
             "newComponents": new,
         }
+        _count("stored", batch.accepted)
         return _upload(key, body, idempotency_key, via, Upload.Kind.READINGS, Upload.State.STORED, now, receipt=receipt)
 
     return _once(key, body, idempotency_key, take)
@@ -78,9 +81,15 @@ def receive_file(key: LoggerKey, name: str, body: bytes, *, idempotency_key: str
         row = {"name": name.lower() if known else name, "body": kept, "next_try": now}
         upload = _upload(key, body, idempotency_key, via, Upload.Kind.FILE, Upload.State.RECEIVED, now, **row)
         tasks.import_soon(upload.pk)
+        _count("received")
         return upload
 
     return _once(key, body, idempotency_key, take)
+
+
+def _count(outcome: str, values: int = 0) -> None:
+    """For the operators, once it is certain."""
+    transaction.on_commit(lambda: counters.delivery(outcome, values), robust=True)
 
 
 def _mark_late(plant: Plant, first: dt.datetime | None, now: dt.datetime) -> None:
@@ -104,7 +113,7 @@ def _once(key: LoggerKey, body: bytes, idempotency_key: str, take: Callable[[], 
 def _known(key: LoggerKey, body: bytes, idempotency_key: str) -> Upload | None:
     if not idempotency_key:
         return None
-    known = Upload.objects.filter(key=key, idempotency_key=idempotency_key).first()
+    known = Upload.objects.filter(plant=key.plant_id, key=key, idempotency_key=idempotency_key).first()
     if known is not None and known.digest != sha256(body).hexdigest():
         raise Conflict
     return known
@@ -120,7 +129,7 @@ def _upload(
     now: dt.datetime,
     **more: Any,
 ) -> Upload:
-    return Upload.objects.create(
+    upload = Upload(
         plant_id=key.plant_id,
         key=key,
         kind=kind,
@@ -132,6 +141,16 @@ def _upload(
         state=state,
         **more,
     )
+    receipt = orjson.dumps(upload.receipt).decode()
+    statements.fetch(_INSERT, [receipt if name == "receipt" else getattr(upload, name) for name in _COLUMNS])
+    return upload
+
+
+_COLUMNS = [field.attname for field in Upload._meta.concrete_fields]
+_INSERT = (
+    f"INSERT INTO {Upload._meta.db_table} ({', '.join(_COLUMNS)})"  # noqa: S608  (names, no values)
+    f" VALUES ({', '.join(['%s'] * len(_COLUMNS))}) RETURNING id"
+)
 
 
 # --- Importing what waits ------------------------------------------------------------------------------------------
@@ -143,17 +162,17 @@ def process(upload_id: UUID, now: dt.datetime | None = None) -> None:
     row = Upload.objects.filter(pk=upload_id).values_list("plant_id", "received_at").first()
     if row is not None:
         before = _due(now).filter(plant_id=row[0], received_at__lte=row[1])
-        for found in list(before.values_list("pk", flat=True)[:_AT_ONCE]):
-            _import(found, now)
+        for found in list(before.values_list("plant_id", "pk")[:_AT_ONCE]):
+            _import(*found, now)
 
 
 def sweep(now: dt.datetime | None = None, most: int = 500) -> int:
     """Import what waits and is due, oldest first; returns how many deliveries were looked at."""
     now, done = now or timezone.now(), 0
     while done < most:
-        found = list(_due(now).values_list("pk", flat=True)[: min(_AT_ONCE, most - done)])
-        for upload_id in found:
-            _import(upload_id, now)
+        found = list(_due(now).values_list("plant_id", "pk")[: min(_AT_ONCE, most - done)])
+        for plant_id, upload_id in found:
+            _import(plant_id, upload_id, now)
         done += len(found)
         if not found:
             break
@@ -164,16 +183,16 @@ def _due(now: dt.datetime) -> QuerySet[Upload]:
     return Upload.objects.filter(state=Upload.State.RECEIVED, next_try__lte=now).order_by("received_at", "id")
 
 
-def _import(upload_id: UUID, now: dt.datetime) -> None:
+def _import(plant_id: UUID, upload_id: UUID, now: dt.datetime) -> None:
     """One attempt. What it breaks off of is rolled back, and tried again later."""
-    upload = _claim(upload_id, now)
+    upload = _claim(plant_id, upload_id, now)
     if upload is None:
         return
     try:
         with transaction.atomic():
             plant = Plant.objects.select_for_update(no_key=True, of=("self",)).get(pk=upload.plant_id)
             # Whoever took too long finds here that somebody else has gone on.
-            mine = Upload.objects.filter(pk=upload.pk, state=Upload.State.RECEIVED, attempts=upload.attempts)
+            mine = _row(upload).filter(state=Upload.State.RECEIVED, attempts=upload.attempts)
             if mine.exists():
                 _store(plant, upload, now)
     except Unreadable as reason:
@@ -185,11 +204,16 @@ def _import(upload_id: UUID, now: dt.datetime) -> None:
         _set_back(upload, f"The import failed ({type(error).__name__}); the server's log says more.")
 
 
-def _claim(upload_id: UUID, now: dt.datetime) -> Upload | None:
+def _row(upload: Upload) -> QuerySet[Upload]:
+    """It as it is in the database. In a cluster the plant says on which worker."""
+    return Upload.objects.filter(plant=upload.plant_id, pk=upload.pk)
+
+
+def _claim(plant_id: UUID, upload_id: UUID, now: dt.datetime) -> Upload | None:
     """The delivery, if nobody else is at it. The attempt is counted first: it may take the whole process down."""
     with transaction.atomic():
         rows = Upload.objects.select_for_update(skip_locked=True, of=("self",))
-        upload = rows.filter(pk=upload_id, state=Upload.State.RECEIVED, next_try__lte=now).first()
+        upload = rows.filter(plant=plant_id, pk=upload_id, state=Upload.State.RECEIVED, next_try__lte=now).first()
         if upload is None:
             return None
         upload.attempts += 1
@@ -208,6 +232,7 @@ def _store(plant: Plant, upload: Upload, now: dt.datetime) -> None:
     note_transfer(plant, outcome.report.last, upload.via)
     _mark_late(plant, outcome.report.first, now)
     upload.receipt = _receipt(upload, outcome)
+    _count("stored" if outcome.again is None else "put_off", outcome.report.values_stored)
     upload.error, upload.attempts, upload.next_try = "", 0, outcome.again
     if outcome.again is None:
         upload.state = Upload.State.STORED
@@ -245,7 +270,8 @@ def _set_back(upload: Upload, error: str) -> None:
     if upload.attempts >= MOST_ATTEMPTS:
         _quarantine(upload, error, Report())
     else:
-        Upload.objects.filter(pk=upload.pk, attempts=upload.attempts).update(error=error)
+        _row(upload).filter(attempts=upload.attempts).update(error=error)
+        _count("put_off")
 
 
 # --- Quarantine ----------------------------------------------------------------------------------------------------
@@ -254,7 +280,7 @@ def _set_back(upload: Upload, error: str) -> None:
 def quarantined(portal: Portal) -> QuerySet[Upload]:
     """What could not be imported of this portal's plants, newest first, without the files themselves."""
     found = Upload.objects.filter(plant__portal=portal, state=Upload.State.QUARANTINED)
-    return found.select_related("plant", "key").defer("body")
+    return found.prefetch_related("plant", "key").defer("body")
 
 
 @transaction.atomic
@@ -276,8 +302,7 @@ def discard(upload: Upload, actor: Actor, reason: str) -> None:
 
 
 def _in_quarantine(upload: Upload) -> Upload:
-    rows = Upload.objects.select_for_update(of=("self",)).select_related("plant__portal")
-    fresh = rows.get(pk=upload.pk)
+    fresh = _row(upload).select_for_update(of=("self",)).get()
     if fresh.state != Upload.State.QUARANTINED:
         raise ChangeRefused("upload", _("This file is not in quarantine any more."))
     return fresh
@@ -289,8 +314,9 @@ def _quarantine(upload: Upload, error: str, report: Report, serial: str | None =
     if serial:
         receipt["foreignSerial"] = serial
     with transaction.atomic():
-        mine = Upload.objects.filter(pk=upload.pk, state=Upload.State.RECEIVED, attempts__lte=upload.attempts)
+        mine = _row(upload).filter(state=Upload.State.RECEIVED, attempts__lte=upload.attempts)
         if mine.update(state=Upload.State.QUARANTINED, next_try=None, error=error, receipt=receipt):
+            _count("quarantined")
             same = Upload.objects.filter(plant=upload.plant_id, name=upload.name, digest=upload.digest)
             older = same.filter(state=Upload.State.QUARANTINED).exclude(pk=upload.pk)
             older.update(state=Upload.State.DISCARDED, body=None)

@@ -1,11 +1,12 @@
 """The public pages: what this installation is, whether it is well, and what is said when it is not."""
 
+import sys
 from urllib.parse import urlsplit
 
 import redis
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, HttpResponseServerError, JsonResponse
 from django.shortcuts import redirect, render
@@ -19,6 +20,7 @@ from .frame import THEMES
 from .session import home_of
 
 YEAR = 365 * 24 * 3600
+PASSING = (OperationalError, InterfaceError, redis.RedisError)  # it is there again soon, or an operator is told
 
 
 @login_not_required
@@ -93,9 +95,11 @@ def broker() -> str:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """The page 500: needs no database, session or context processor, for any of them may be what failed."""
-    text = loader.get_template("500.html").render({"request_id": getattr(request, "id", None)})
-    return HttpResponseServerError(text)
+    """The page 500, or 503 where database or Redis failed: needs neither of them, no session, no context processor."""
+    passing = isinstance(sys.exception(), PASSING)
+    template = loader.get_template("503.html" if passing else "500.html")
+    text = template.render({"request_id": getattr(request, "id", None)})
+    return HttpResponse(text, status=503, headers={"Retry-After": "5"}) if passing else HttpResponseServerError(text)
 
 
 @login_not_required

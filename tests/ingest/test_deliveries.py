@@ -80,11 +80,11 @@ def test_only_deliveries_to_the_plants_asked_for_are_found(cast: Cast, key: Logg
 
 
 def test_a_key_knows_its_newest_delivery(key: LoggerKey):
-    rows: Any = deliveries.with_last_delivery(LoggerKey.objects.all())
-    assert [one.last_delivery for one in rows.all()] == [None]
+    rows = LoggerKey.objects.all()
+    assert [one.last_delivery for one in deliveries.with_last_delivery(rows)] == [None]
     deliver(key, NOON - dt.timedelta(hours=1))
     deliver(key, NOON)
-    assert [one.last_delivery for one in rows.all()] == [NOON]
+    assert [one.last_delivery for one in deliveries.with_last_delivery(rows)] == [NOON]
 
 
 def test_a_secret_is_rotated_only_once_from_the_one_that_was_meant(key: LoggerKey):

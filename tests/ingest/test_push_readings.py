@@ -9,8 +9,9 @@ from uuid import UUID
 
 import numpy as np
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.accounts.audit import Actor
@@ -241,6 +242,17 @@ def test_a_logger_that_delivers_every_moment_is_told_when_to_go_on(
     assert (answers[3].json()["code"], answers[3].headers["Retry-After"]) == ("too_many_deliveries", "40")
 
 
+def test_a_delivery_of_known_components_takes_six_statements(secret: str, plant_a: Plant):
+    body = reading(inverter(plant_a), time=timezone.now().isoformat(), ProdPac=1)
+    send(secret, body)  # notes that the key was used
+    with CaptureQueriesContext(connection) as found:
+        send(secret, body)
+    assert [one["sql"].split()[0] for one in found.captured_queries] == [
+        *("SELECT", "SELECT"),  # the key with its plant, what it delivered this minute
+        *("SAVEPOINT", "SELECT", "INSERT", "UPDATE", "INSERT", "RELEASE"),  # components, values, plant, receipt
+    ]
+
+
 # --- Who may deliver ---------------------------------------------------------------------------------------------
 
 
@@ -254,6 +266,13 @@ def test_without_a_living_key_nothing_is_accepted(secret: str, plant_a: Plant, m
     keys.revoke_key(made[0], MONA, "stolen")
     assert send(secret, body).status_code == 401
     assert not Upload.objects.exists()
+
+
+def test_a_key_made_under_a_former_pepper_goes_on(secret: str, plant_a: Plant, settings: Any):
+    settings.SECRET_PEPPERS = ["new", *settings.SECRET_PEPPERS]
+    assert send(secret, reading(inverter(plant_a), ProdPac=1)).status_code == 202
+    settings.SECRET_PEPPERS = ["new"]
+    assert send(secret, reading(inverter(plant_a), ProdPac=1)).status_code == 401
 
 
 def test_login_and_secret_work_as_basic_authentication(made: tuple[LoggerKey, str], plant_a: Plant):

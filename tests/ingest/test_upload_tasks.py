@@ -52,12 +52,20 @@ def test_no_message_goes_for_what_was_not_saved(key: LoggerKey, sent: list[str],
 def test_a_broker_that_is_down_does_not_refuse_the_file(
     transactional_db: None, key: LoggerKey, monkeypatch: pytest.MonkeyPatch
 ):
-    def down(*_: Any, **__: Any) -> None:
+    tried: list[str] = []
+
+    def down(arguments: Any, **__: Any) -> None:
+        tried.append(*arguments)
         raise OperationalError("no broker")
 
     monkeypatch.setattr(tasks.import_upload, "apply_async", down)
-    upload = uploads.receive_file(key, "min_day.js", b"x")
-    assert Upload.objects.get(pk=upload.pk).state == "received"
+    monkeypatch.setattr(tasks, "_quiet_until", 0.0)
+    first, second = (uploads.receive_file(key, name, b"x") for name in ("min_day.js", "days.js"))
+    assert {first.state, second.state} == set(Upload.objects.values_list("state", flat=True)) == {"received"}
+    assert tried == [str(first.pk)]  # the second did not wait for it
+    monkeypatch.setattr(tasks, "_quiet_until", 0.0)  # half a minute later
+    third = uploads.receive_file(key, "months.js", b"x")
+    assert tried == [str(first.pk), str(third.pk)]
 
 
 def test_a_message_about_nothing_and_a_second_one_do_no_harm(key: LoggerKey):

@@ -13,12 +13,17 @@ from django.db import Error, close_old_connections, transaction
 
 from apps.ingest import keys, uploads
 from apps.ingest.models import LoggerKey, Upload
+from apps.ingest.refusals import storage_is_full
 
 logger = logging.getLogger(__name__)
 
 
 class Unavailable(Exception):
     """The database did not answer, or did not commit."""
+
+
+class StorageFull(Unavailable):
+    """There is no room for what was sent."""
 
 
 def living_key(login: str, secret: str) -> LoggerKey | None:
@@ -40,7 +45,7 @@ def rename(key: LoggerKey, upload_id: UUID, name: str, body: bytes | None) -> UU
     waits, or is in quarantine by now, and makes room for the new delivery. `body` is what the session remembers.
     """
     with _asking(), transaction.atomic():
-        former = Upload.objects.select_for_update(of=("self",)).filter(pk=upload_id).first()
+        former = Upload.objects.select_for_update(of=("self",)).filter(plant=key.plant_id, pk=upload_id).first()
         if former is not None and former.body is not None:
             body = gzip.decompress(former.body)
             if former.state == Upload.State.QUARANTINED or not former.receipt:  # none of it has been imported
@@ -57,4 +62,4 @@ def _asking() -> Iterator[None]:
         yield
     except Error as error:
         logger.warning("The database does not answer: %s", error)
-        raise Unavailable from error
+        raise (StorageFull if storage_is_full(error) else Unavailable) from error

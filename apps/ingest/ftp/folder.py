@@ -5,6 +5,7 @@ a spool that has no name at all. The class answers pyftpdlib where it would ask 
 of its, so that a method nobody thought of is missing instead of reaching the disk.
 """
 
+import contextlib
 import stat
 import time
 from collections import OrderedDict
@@ -52,7 +53,11 @@ class Incoming:
         if self.size > MOST_BYTES:
             self.close()
             raise TooLarge(f"A file has at most {MOST_BYTES} bytes.")
-        self._spool.write(chunk)
+        try:
+            self._spool.write(chunk)
+        except OSError:  # no room: what came so far cannot be told from a whole file
+            self.close()
+            raise
 
     def seek(self, position: int) -> None:
         """Go on from there; what was behind is sent again."""
@@ -65,7 +70,8 @@ class Incoming:
         return self._spool.read()
 
     def close(self) -> None:
-        self._spool.close()
+        with contextlib.suppress(OSError):  # what is written at the end may find no room either
+            self._spool.close()
 
 
 @dataclass(slots=True)

@@ -16,9 +16,11 @@ from pyftpdlib.exceptions import AuthenticationFailed, FilesystemError
 from pyftpdlib.handlers import TLS_DTPHandler, TLS_FTPHandler
 
 from apps.ingest.models import LoggerKey
+from apps.ingest.refusals import storage_is_full
+from apps.monitoring import counters
 
 from . import delivery
-from .delivery import Unavailable
+from .delivery import StorageFull, Unavailable
 from .folder import Folder, Incoming, TooLarge, delivered_name
 
 logger = logging.getLogger(__name__)
@@ -32,6 +34,7 @@ _NOT_FOR_LOGGERS = ("STOU", "MFMT", "SITE", "SITE CHMOD", "SITE HELP", "REIN")
 _PERMISSIONS = "elwadfm"  # of pyftpdlib: enter, list, store, append, delete, rename, make folders; "r" is missing
 
 AGAIN = "451 The database does not answer. Nothing was accepted; please send it again."
+FULL = "452 There is no room at the moment. Nothing was accepted; please send it again later."
 BROKEN = "426 The connection broke off. Nothing was accepted; please send it again."
 FAILED = "451 Something went wrong here. Nothing was accepted; please send it again."
 ENDED = "421 This key is no longer accepted."
@@ -109,6 +112,8 @@ class DataChannel(TLS_DTPHandler):
         self._error = True  # no farewell by TLS
         if isinstance(error := sys.exc_info()[1], TooLarge):
             self._resp = (f"552 {error}", logger.info)
+        elif error is not None and storage_is_full(error):
+            self._resp = (FULL, logger.error)
         elif isinstance(error, SSL.Error):
             self._resp = (BROKEN, logger.info)
         else:
@@ -211,6 +216,7 @@ class Session(TLS_FTPHandler):
 
     def on_login_failed(self, username: str, password: str) -> None:
         logger.warning("A login from %s was refused", self.remote_ip)
+        counters.refused_credentials("logger_key")
 
     # --- Files ---------------------------------------------------------------------------------------------------
 
@@ -223,6 +229,8 @@ class Session(TLS_FTPHandler):
                 self._quit_pending = True  # pyftpdlib ends the session after this answer
                 return ENDED
             upload = delivery.deliver(self.key, name, body) if body else None  # an empty file says nothing
+        except StorageFull:
+            return FULL
         except Unavailable:
             return AGAIN
         except Exception:  # noqa: BLE001  (no error of ours may look like an accepted file)

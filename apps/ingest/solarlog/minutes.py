@@ -130,7 +130,8 @@ class Reader:
             self._reject(at, "a field is not a number", index, block)
         else:
             values = dict(zip(layout, map(float, block.split(";")), strict=True))
-            negative = [key[0] for key, v in values.items() if key and v < 0 and key[0] not in _SIGNED]
+            signed = values.items() if "-" in block else ()
+            negative = [key[0] for key, v in signed if key and v < 0 and key[0] not in _SIGNED]
             if not negative:
                 return {key: value for key, value in values.items() if key}
             self._reject(at, f"negative {negative[0]}", index, block)

@@ -13,7 +13,8 @@ from pathlib import Path
 from apps.ingest.report import Report
 
 LARGEST_FILE = 64 * 1024 * 1024  # a logger's year of minute files has 10 MB in all
-_LINE_END = re.compile(rb"\r\n|\r|\n")
+_LINE_END, _LINE_END_BYTES = re.compile(r"\r\n|\r|\n"), re.compile(rb"\r\n|\r|\n")
+_BLANK = " \t\v\f"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 Lines = list[tuple[int, str]]
@@ -60,8 +61,13 @@ def read_lines(file: File, report: Report) -> Lines:
         return []
     if data.startswith(_UTF16):
         data = data.decode("utf-16", "replace").encode()
-    lines = enumerate(_LINE_END.split(data.removeprefix(codecs.BOM_UTF8)), start=1)
-    return [(number, _decode(file.name, number, line, report)) for number, line in lines if line.strip()]
+    data = data.removeprefix(codecs.BOM_UTF8)
+    try:
+        lines = _LINE_END.split(data.decode())
+    except UnicodeDecodeError:
+        found = enumerate(_LINE_END_BYTES.split(data), start=1)
+        lines = [_decode(file.name, number, line, report) for number, line in found]
+    return [(number, line) for number, line in enumerate(lines, start=1) if line.strip(_BLANK)]
 
 
 def _decode(file: str, number: int, line: bytes, report: Report) -> str:
@@ -78,7 +84,11 @@ def records(file: str, lines: Lines, name: str, report: Report) -> Iterator[Reco
     """The records `name[...]="..."` of a file, in its order; everything else in it is reported."""
     start = re.compile(rf"(?<![\w.]){name}\s*\[")
     whole = re.compile(rf'(?<![\w.]){name}\s*\[[^\]"]{{0,20}}\]\s*=\s*"([^"]*)"')
+    usual = re.compile(rf'{name}\[[^\]"\[]{{0,20}}\]="([^"\[]*)"')
     for number, line in lines:
+        if (match := usual.fullmatch(line)) is not None:
+            yield Record(number, match[1])
+            continue
         found = whole.findall(line)
         begun = len(start.findall(line))
         if begun > len(found):

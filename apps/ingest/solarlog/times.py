@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from apps.measurements import grid
@@ -11,12 +12,14 @@ _DATE = re.compile(r"\s*([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{2}|[0-9]{4})\s*")
 _TIME = re.compile(r"\s*([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?\s*")
 _OLDEST = dt.date(2001, 1, 1)  # loggers whose clock is not set begin in 2000 or earlier
 _SAME_HOUR = dt.timedelta(hours=3)
+_SLOTS = 288  # of a day on which clocks do not change
 
 
 class BadTime(ValueError):
     """No time a logger can have meant; the message is the reason to report."""
 
 
+@lru_cache(maxsize=64)  # hundreds of records bear the same date
 def parse_date(text: str) -> dt.date:
     """`DD.MM.YY` or `DD.MM.YYYY`."""
     match = _DATE.fullmatch(text)
@@ -58,8 +61,20 @@ def latest_day(now: dt.datetime) -> dt.date:
     return (now + dt.timedelta(days=1)).date()
 
 
+@lru_cache(maxsize=64)
+def _offset(zone: ZoneInfo, day: dt.date) -> dt.timedelta | None:
+    """From UTC to the wall clock, where it is the same from one midnight to the next."""
+    begin = dt.datetime.combine(day, dt.time(), zone)
+    end = begin + dt.timedelta(days=1)
+    same = grid.slots(zone, day) == _SLOTS and begin.utcoffset() == end.utcoffset()
+    return begin.utcoffset() if same else None
+
+
 def moment(zone: ZoneInfo, wall: dt.datetime, *, second: bool = False) -> dt.datetime:
     """The absolute time of a wall-clock time. Raises BadTime where clocks skipped it."""
+    offset = _offset(zone, wall.date())
+    if offset is not None:
+        return (wall - offset).replace(tzinfo=dt.UTC)
     try:
         grid.locate_wall(zone, wall, second=second)
     except grid.NoSuchTime as error:
@@ -77,7 +92,7 @@ def second_passes(zone: ZoneInfo, walls: Iterable[dt.datetime]) -> list[bool]:
     before: dt.datetime | None = None
     second = False
     for wall in walls:
-        if not grid.is_ambiguous(zone, wall):
+        if _offset(zone, wall.date()) is not None or not grid.is_ambiguous(zone, wall):
             passes.append(False)
             continue
         near = before is not None and abs(wall - before) < _SAME_HOUR
