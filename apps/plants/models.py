@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models.functions import Lower
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
@@ -137,6 +138,12 @@ class Plant(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=models.Q(status__in=["activated", "deactivated"]), name="plant_status_is_known"
+            ),
+        ]
+        indexes: ClassVar = [  # of long lists: by name, and what is summed up over all of it
+            models.Index("portal", Lower("label"), "label", "id", name="plants_by_label"),
+            models.Index(
+                fields=["portal", "status", "health", "timezone", "size", "id", "address"], name="plants_by_state"
             ),
         ]
 

@@ -120,7 +120,7 @@ def test_the_list_asks_few_statements_whatever_there_is(mona: Client, cast: Cast
         plant = make_plant(cast.sunny, f"Barn {number:02}")
         for name in ("Logger", "Script"):
             delivery(keys.create_key(plant, name, MONA)[0])
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(11):
         page = text(mona.get(LIST))
     assert "Barn 49" in page
     assert "Page 1 of 2" in page

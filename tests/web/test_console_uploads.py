@@ -156,7 +156,7 @@ def test_steps_lead_to_the_oldest_and_back_without_missing_any(
     Upload.objects.bulk_create(rows)
     found, query = [], "?state=stored"
     while query:
-        with django_assert_max_num_queries(12):
+        with django_assert_max_num_queries(13):
             page = mona.get(LIST + query).content.decode()
         found.append(listed(mona, query))
         query = next(iter(re.findall(r'rel="next" href="([^"]+)"', page)), "").replace("&amp;", "&")

@@ -54,12 +54,21 @@ class Row:
 
     overview: Overview
     spark: Sparkline | None
-    no_power: str
-    no_today: str
+    today: dt.date
 
     @property
     def plant(self) -> Plant:
         return self.overview.plant
+
+    @property
+    def no_power(self) -> str:
+        """Words for a power that is not known: since when. None are needed, and made, where it is."""
+        return _no_power(self.overview, self.today) if self.overview.power is None else ""
+
+    @property
+    def no_today(self) -> str:
+        """The same for the energy of today."""
+        return _no_today(self.overview) if self.overview.today is None else ""
 
     @property
     def bar(self) -> float:
@@ -155,18 +164,11 @@ def _rows(overviews: list[Overview], moment: Moment) -> list[Row]:
     days = {one.plant: moment.today(one.plant) for one in overviews}
     powers = store.read_day_of_plants(days, BY_NAME["ProdPac"])
     return [
-        Row(
-            one,
-            sparkline(one.plant, days[one.plant], powers.get(one.plant.pk)),
-            _no_power(one, days[one.plant]),
-            _no_today(one),
-        )
-        for one in overviews
+        Row(one, sparkline(one.plant, days[one.plant], powers.get(one.plant.pk)), days[one.plant]) for one in overviews
     ]
 
 
 def _no_power(one: Overview, today: dt.date) -> str:
-    """Words for a power that is not known: since when."""
     if one.power_at is None:
         return _("no data yet")
     local = timezone.localtime(one.power_at, one.plant.zone)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 
 import numpy as np
@@ -31,20 +32,27 @@ def sparkline(plant: Plant, day: dt.date, power: Array | None) -> Sparkline | No
     if power is None or np.isnan(power).all():
         return None
     points = _thinned(power)
-    top = max(float(np.nanmax(points)), plant.size * _LEAST, 1.0)
-    steps = np.linspace(0, WIDTH, points.size)
-    heights = HEIGHT - 1 - np.clip(points, 0, None) / top * (HEIGHT - 3)
-    runs = [list(run) for known, run in groupby(range(points.size), lambda at: not np.isnan(points[at])) if known]
-    lines = [" ".join(f"{steps[at]:.0f},{heights[at]:.1f}" for at in run) for run in runs]
+    known = ~np.isnan(points)
+    top = max(float(points[known].max()), plant.size * _LEAST, 1.0)
+    heights = (HEIGHT - 1 - np.maximum(points, 0) / top * (HEIGHT - 3)).tolist()
+    steps = _steps(points.size)
+    marks = [f"{step},{height:.1f}" for step, height in zip(steps, heights, strict=True)]
+    runs = [list(run) for is_known, run in groupby(range(points.size), known.tolist().__getitem__) if is_known]
+    lines = [" ".join(marks[run[0] : run[-1] + 1]) for run in runs]
     ends = [(steps[run[0]], steps[run[-1]]) for run in runs]
     return Sparkline(
         line="".join(f"M{line}h0" for line in lines),  # h0 makes a dot of a single point
         area="".join(
-            f"M{first:.0f},{HEIGHT}L{line}L{last:.0f},{HEIGHT}z"
-            for line, (first, last) in zip(lines, ends, strict=True)
+            f"M{first},{HEIGHT}L{line}L{last},{HEIGHT}z" for line, (first, last) in zip(lines, ends, strict=True)
         ),
         words=_words(plant, day, power),
     )
+
+
+@cache
+def _steps(count: int) -> list[str]:
+    """Where so many points stand from left to right; the days of three lengths have three such lists."""
+    return [f"{step:.0f}" for step in np.linspace(0, WIDTH, count)]
 
 
 def _thinned(power: Array) -> Array:
@@ -56,7 +64,7 @@ def _thinned(power: Array) -> Array:
 
 
 def _words(plant: Plant, day: dt.date, power: Array) -> str:
-    best = int(np.nanargmax(power))
+    best = int(np.where(np.isnan(power), -np.inf, power).argmax())
     at = (grid.start(plant.zone, day) + best * grid.SLOT).astimezone(plant.zone)
     return _("Power today, highest %(power)s at %(time)s") % {
         "power": quantity(float(power[best]), "W"),
