@@ -1,8 +1,9 @@
 """What every test can ask for: the cast, services, real data, a live server.
 
 Services (markers and fixtures `postgres`, `redis`, `node`, `browser`) skip with one line where they are absent.
-With REQUIRE_SERVICES=1 every skip is a failure, save one: the shared measured data lies outside the repository,
-so a clone without it may skip; where HELIOPORT_SHARED_DATA names a folder, that folder must exist.
+With REQUIRE_SERVICES=1 every skip is a failure, save two: the shared measured data lies outside the repository,
+so a clone without it may skip; where HELIOPORT_SHARED_DATA names a folder, that folder must exist. And Debian packs
+no Citus, so the suites on a cluster run where CITUS_DATABASE_URL names one.
 """
 
 import os
@@ -21,6 +22,7 @@ from apps.accounts.models import Portal, User
 from apps.packages import usage_buffer
 from apps.plants.models import Fleet, Plant
 from tests.cast import Cast, make_cast
+from tests.distributed.routed import every_statement_is_routed, unrouted  # noqa: F401  (watch every test)
 from tests.live import ROOT, LiveServer, environment_for, running_server
 
 
@@ -167,6 +169,10 @@ def find_redis() -> str:
     return os.environ.get("TEST_REDIS_URL", "")
 
 
+def find_citus() -> str:
+    return os.environ.get("CITUS_DATABASE_URL", "")
+
+
 def find_node() -> str:
     return (shutil.which("node") or "") if (CLIENTS / "node_modules").is_dir() else ""
 
@@ -179,17 +185,24 @@ def find_lftp() -> str:
     return shutil.which("lftp") or ""
 
 
+def find_nginx() -> str:
+    return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/sbin") or ""
+
+
 def find_browser() -> str:
     return shutil.which("chromium") or next((path for path in ("/usr/bin/chromium",) if Path(path).exists()), "")
 
 
+NO_CITUS = "needs a Citus cluster: set CITUS_DATABASE_URL=postgres://user:password@coordinator/name"
 SERVICES: dict[str, tuple[Callable[[], str], str]] = {
     "postgres": (find_postgres, "needs PostgreSQL: set TEST_POSTGRES_URL=postgres://user:password@host/name"),
+    "citus": (find_citus, NO_CITUS),
     "redis": (find_redis, "needs Redis: set TEST_REDIS_URL=redis://host:6379/0"),
     "node": (find_node, "needs Node 18+ and the clients of tests/clients: install Node, then run `make test`"),
     "browser": (find_browser, "needs Chromium: install the package chromium"),
     "curl": (find_curl, "needs curl: install the package curl"),
     "lftp": (find_lftp, "needs lftp: install the package lftp"),
+    "nginx": (find_nginx, "needs nginx: install the package nginx"),
 }
 
 
@@ -209,6 +222,12 @@ def postgres() -> str:
 def redis() -> str:
     """The URL of a Redis server."""
     return need("redis")
+
+
+@pytest.fixture
+def citus() -> str:
+    """The URL of the coordinator's database of a Citus cluster."""
+    return need("citus")
 
 
 @pytest.fixture
@@ -277,8 +296,11 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     return report
 
 
+MAY_SKIP = (NO_SHARED_DATA, NO_CITUS)
+
+
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
     reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-    if os.environ.get("REQUIRE_SERVICES") == "1" and NO_SHARED_DATA not in reason:
+    if os.environ.get("REQUIRE_SERVICES") == "1" and not any(known in reason for known in MAY_SKIP):
         report.outcome = "failed"
         report.longrepr = f"{reason}\nA skip is a failure because REQUIRE_SERVICES=1."
