@@ -9,7 +9,7 @@ ARGS     ?=
 PY := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help install run screenshots test faults check format lock clean
+.PHONY: help install run screenshots test faults bench check format lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -29,10 +29,14 @@ test: install tests/clients/node_modules/.package-lock.json  ## run the tests, o
 		DATABASE_URL="$$TEST_POSTGRES_URL" $(PY) -m pytest -n $(WORKERS) --dist loadfile -m "not browser" $(ARGS); }
 
 faults: export FAULT_ROUNDS ?= 50
-faults: install  ## kill -9 whoever while loggers deliver: FAULT_ROUNDS (50) times on SQLite, and with TEST_POSTGRES_URL on servers of its own
+faults: export LOAD_SECONDS ?= 300
+faults: install  ## kill -9 whoever FAULT_ROUNDS (50) times, take disks and servers away, load for LOAD_SECONDS (300); with TEST_POSTGRES_URL also on servers of its own
 	@$(PY) -m pytest tests/faults $(ARGS)
 	@test -z "$$TEST_POSTGRES_URL" || { echo "Once more on PostgreSQL and Redis"; \
 		DATABASE_URL="$$TEST_POSTGRES_URL" $(PY) -m pytest tests/faults $(ARGS); }
+
+bench: install  ## measure everything beside its baseline, on SQLite and PostgreSQL; ARGS="--only day --engine sqlite --quick", ARGS=--write
+	@$(PY) -m tests.bench $(ARGS)
 
 screenshots: install  ## every page of the demo portal as PNG, into screenshots/; ARGS=--readme renews those of the README
 	@DEBUG=1 $(PY) manage.py migrate --verbosity 0
