@@ -68,8 +68,12 @@ class Channel(virtual.Channel):
             raise ChannelError(f"The queue {queue} is full: {MOST} messages wait.")
         name = f"{time.time_ns():020d}-{uuid4().hex}"
         part = folder / f".{name}"
-        with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-            file.write(dumps(message))
+        try:
+            with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+                file.write(dumps(message))
+        except OSError:  # no room: nobody would ever clear away half a message
+            part.unlink(missing_ok=True)
+            raise
         part.rename(folder / name)
 
     def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:

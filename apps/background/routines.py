@@ -4,15 +4,21 @@ So no worker is special, none has to be elected, and the times survive every res
 """
 
 import datetime as dt
+import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from celery import Celery
-from django.db.models import Q
+from django.db import DatabaseError, connection
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from .models import Routine
+
+LEASE = 60.0  # seconds until what a killed process was at is free
+logger = logging.getLogger(__name__)
 
 
 def send_due(app: Celery, now: dt.datetime | None = None) -> list[str]:
@@ -56,16 +62,51 @@ def _send(app: Celery, name: str, entry: dict[str, Any], known: dt.datetime | No
         raise
 
 
+# --- One at a time ---------------------------------------------------------------------------------------------
+
+
 @contextmanager
-def alone(name: str, seconds: float) -> Iterator[bool]:
-    """Whether nobody else is at this; for `seconds` at most nobody else will be."""
-    now = timezone.now()
-    until = now + dt.timedelta(seconds=seconds)
+def alone(name: str, seconds: float = LEASE) -> Iterator[bool]:
+    """Whether nobody else is at this. A thread renews that, so it ends within `seconds` where the process is killed."""
     Routine.objects.bulk_create([Routine(name=name)], ignore_conflicts=True)
-    free = Q(busy_until=None) | Q(busy_until__lte=now)
-    mine = Routine.objects.filter(free, name=name).update(busy_until=until) == 1
+    lease = _Lease(name, dt.timedelta(seconds=seconds))
+    if not lease.taken:
+        yield False
+        return
+    keeper = threading.Thread(target=lease.keep, name=f"lease of {name}", daemon=True)
+    keeper.start()
     try:
-        yield mine
+        yield True
     finally:
-        if mine:
-            Routine.objects.filter(name=name, busy_until=until).update(busy_until=None)
+        lease.ended.set()
+        keeper.join()
+        lease.free()
+
+
+class _Lease:
+    """A row of Routine that says until when somebody is at it."""
+
+    def __init__(self, name: str, span: dt.timedelta) -> None:
+        self._name, self._span, self.ended = name, span, threading.Event()
+        now = timezone.now()
+        free = Q(busy_until=None) | Q(busy_until__lte=now)
+        self._until = now + span
+        self.taken = Routine.objects.filter(free, name=name).update(busy_until=self._until) == 1
+
+    def keep(self) -> None:
+        """Renew it three times in its span, over a connection of this thread. One that is away is asked again."""
+        while not self.ended.wait(self._span.total_seconds() / 3):
+            try:
+                until = timezone.now() + self._span
+                if self._mine().update(busy_until=until):
+                    self._until = until
+            except DatabaseError as error:
+                logger.warning("The lease of %s is not renewed: %s", self._name, error)
+                connection.close()
+        connection.close()
+
+    def free(self) -> None:
+        self._mine().update(busy_until=None)
+
+    def _mine(self) -> "QuerySet[Routine]":
+        return Routine.objects.filter(name=self._name, busy_until=self._until)

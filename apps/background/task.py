@@ -31,5 +31,5 @@ class Task(celery.Task[Any, Any]):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.name not in self.app.conf.beat_schedule:
             return super().__call__(*args, **kwargs)
-        with routines.alone(self.name, HARD_LIMIT) as mine:
+        with routines.alone(self.name) as mine:
             return super().__call__(*args, **kwargs) if mine else None

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import threading
+import time
 from functools import partial
 from typing import Any
 
@@ -110,7 +111,26 @@ def test_nobody_begins_what_somebody_is_at(db: None):
         assert third is True
 
 
-def test_what_a_killed_worker_was_at_is_free_after_the_time_limit(db: None):
+def test_who_works_longer_than_the_lease_keeps_it(transactional_db: None):
+    with routines.alone("sweep", 0.3) as mine:
+        first_end = _busy_until()
+        deadline = time.monotonic() + 30
+        while timezone.now() < first_end + dt.timedelta(seconds=0.6):
+            assert time.monotonic() < deadline
+            with routines.alone("sweep", 0.3) as other:
+                assert (mine, other) == (True, False)
+            time.sleep(0.02)
+        assert _busy_until() > first_end
+    assert Routine.objects.get(name="sweep").busy_until is None
+
+
+def _busy_until() -> dt.datetime:
+    until = Routine.objects.get(name="sweep").busy_until
+    assert until is not None
+    return until
+
+
+def test_what_a_killed_worker_was_at_is_free_after_its_lease(db: None):
     Routine.objects.create(name="sweep", busy_until=timezone.now() + MINUTE)
     with routines.alone("sweep", 60) as mine:
         assert mine is False

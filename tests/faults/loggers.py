@@ -8,7 +8,7 @@ import ftplib
 import json
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
@@ -16,6 +16,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import httpx
+
+from tests.faults.polling import told
 
 BERLIN = ZoneInfo("Europe/Berlin")
 SLOT = dt.timedelta(minutes=5)
@@ -39,7 +41,9 @@ class Logger(threading.Thread):
         super().__init__(name=name)
         self.expected = Expected()
         self.acknowledged = self.attempts = 0
+        self.longest = 0.0  # seconds of an attempt
         self.receipts: list[str] = []
+        self.refusals: Counter[str] = Counter()
         self.failure: BaseException | None = None
         self._stopped = threading.Event()
 
@@ -63,11 +67,14 @@ class Logger(threading.Thread):
         deadline = time.monotonic() + IN_TIME
         while True:
             self.attempts += 1
+            began = time.monotonic()
             try:
                 if attempt():
                     return
-            except (httpx.TransportError, ftplib.Error, OSError, EOFError):
-                pass
+            except (httpx.TransportError, ftplib.Error, OSError, EOFError) as refusal:
+                self.refusals[str(refusal)[:60]] += 1
+            finally:
+                self.longest = max(self.longest, time.monotonic() - began)
             assert time.monotonic() < deadline, f"{self.name} is not acknowledged"
             time.sleep(AGAIN_AFTER)
 
@@ -98,6 +105,7 @@ class Script(Logger):
             answer = self._client.post(self._url, content=body, headers=headers)
             assert answer.status_code in (202, 429) or answer.status_code >= 500, answer.text
             if answer.status_code != 202:
+                self.refusals[told(answer)] += 1
                 return False
             receipt = answer.json()
             assert (receipt["accepted"], receipt["rejected"]) == (3 * len(batch), [])
@@ -129,7 +137,7 @@ class SolarLog(Logger):
 
     def __init__(self, name: str, port: int, login: str, secret: str) -> None:
         super().__init__(name)
-        self._address, self._login = port, (login, secret)
+        self._address, self.login_and_secret = port, (login, secret)
         self._client: ftplib.FTP | None = None
 
     def run(self) -> None:
@@ -173,7 +181,7 @@ class SolarLog(Logger):
                 if self._client is None:
                     self._client = ftplib.FTP(timeout=20)  # noqa: S321
                     self._client.connect("127.0.0.1", self._address)
-                    self._client.login(*self._login)
+                    self._client.login(*self.login_and_secret)
                 return self._client.storbinary(f"STOR {name}", BytesIO(body)).startswith("226")
             except BaseException:
                 self._leave()

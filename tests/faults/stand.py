@@ -83,6 +83,12 @@ class Service:
             self.end(signal.SIGKILL)
             self.start()
 
+    def send(self, number: int) -> None:
+        """Signal its first process only, and wait until that is gone, as whoever looks after a server does."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        self.process.wait(PATIENCE)
+
     def end(self, number: int = signal.SIGTERM) -> None:
         """Signal its group and wait until it is gone."""
         if self.process is None:
@@ -106,17 +112,21 @@ class Stand:
     ftp_port: int = field(default_factory=free_port)
     _database: Path | None = None
 
-    def on_sqlite(self) -> None:
-        """The set-up of a trial: one file, and a folder for messages."""
-        self._set_environment(f"sqlite:///{self.folder / 'faults.sqlite3'}", BROKER_FOLDER=str(self.folder / "broker"))
+    def on_sqlite(self, data: Path | None = None) -> None:
+        """The set-up of a trial: one file, and a folder for messages; both in `data`, if that is given."""
+        data = data or self.folder
+        self._set_environment(f"sqlite:///{data / 'faults.sqlite3'}", BROKER_FOLDER=str(data / "broker"))
 
-    def on_servers(self, postgres: Path) -> None:
-        """An own PostgreSQL, with fsync as it comes, and an own Redis that keeps nothing on disk."""
+    def on_servers(self, postgres: Path, data: Path | None = None, *, redis_keeps: bool = False) -> None:
+        """An own PostgreSQL, with fsync as it comes, and an own Redis that keeps nothing on disk, or all of it.
+
+        `data` is the empty folder of the database, where it is not to be made and removed here.
+        """
         database, redis = free_port(), free_port()
         owner = "postgres" if os.getuid() == 0 else None  # PostgreSQL refuses root
-        # Not in pytest's folder: every run of pytest closes that to other users.
-        self._database = Path(tempfile.mkdtemp(prefix="helioport-faults-"))
-        data = self._database
+        if data is None:
+            # Not in pytest's folder: every run of pytest closes that to other users.
+            data = self._database = Path(tempfile.mkdtemp(prefix="helioport-faults-"))
         if owner:
             shutil.chown(data, owner, owner)
         who: dict[str, Any] = {"user": owner, "group": owner, "extra_groups": [] if owner else None}
@@ -137,8 +147,8 @@ class Stand:
         arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         own = [str(postgres / "postgres"), "-D", str(data), *arguments]
         self._add(self.stores, "postgres", own, lambda _: answers(postgres, database), owner)
-        no_files = ["--save", "", "--appendonly", "no", "--dir", str(self.folder)]
-        command = ["redis-server", "--bind", "127.0.0.1", "--port", str(redis), *no_files]
+        files = ["--save", "", "--appendonly", "yes" if redis_keeps else "no", "--dir", str(self.folder)]
+        command = ["redis-server", "--bind", "127.0.0.1", "--port", str(redis), *files]
         self._add(self.stores, "redis", command, lambda _: listens(redis))
         self._set_environment(
             f"postgres://postgres@127.0.0.1:{database}/postgres", REDIS_URL=f"redis://127.0.0.1:{redis}/0"
@@ -147,26 +157,36 @@ class Stand:
     def _set_environment(self, database_url: str, **more: str) -> None:
         self.environment = environment_for(database_url, BASE_URL=f"http://127.0.0.1:{self.web_port}", **more)
 
-    def open(self) -> dict[str, Any]:
-        """Start everything; the logger keys."""
+    def open(self, *, web: int = 1, seals: bool = True) -> dict[str, Any]:
+        """Start everything, with so many processes of the web server; the logger keys."""
         for store in self.stores:
             store.start()
         for store in self.stores:
             store.wait_until_ready()
-        keys = self.ask("prepare")
-        python = sys.executable
-        web = [python, "manage.py", "serve", "--port", str(self.web_port), "--workers", "1"]
-        self._add(self.services, "web", web, lambda _: is_healthy(self.web_port))
-        worker = [python, "manage.py", "work", "--processes", "1"]
-        self._add(self.services, "worker", worker, lambda service: bool(service.children()))
-        ftpd = [python, "manage.py", "ftpd", "--port", str(self.ftp_port)]
+        keys = self.ask("inside", "prepare")
+        manage = [sys.executable, "manage.py"]
+        server = [*manage, "serve", "--port", str(self.web_port), "--workers", str(web)]
+        self._add(self.services, "web", server, lambda _: is_healthy(self.web_port))
+        self.add_worker("worker")
+        ftpd = [*manage, "ftpd", "--port", str(self.ftp_port)]
         self._add(self.services, "ftpd", ftpd, lambda _: listens(self.ftp_port))
-        sealer = [python, "-m", "tests.faults.inside", "seal"]
-        self._add(self.services, "sealer", sealer, lambda service: "ready" in service.log.read_text())
+        if seals:
+            sealer = [sys.executable, "-m", "tests.faults.inside", "seal"]
+            self._add(self.services, "sealer", sealer, lambda service: "ready" in service.log.read_text())
         for service in self.services:
             service.start()
         self.wait_until_ready()
         return keys
+
+    def add_worker(self, name: str) -> Service:
+        """One more that does background work, not started yet."""
+        command = [sys.executable, "manage.py", "work", "--processes", "1"]
+        self._add(self.services, name, command, lambda service: bool(service.children()))
+        return self.services[-1]
+
+    def __getitem__(self, name: str) -> Service:
+        """The program of that name."""
+        return next(service for service in (*self.stores, *self.services) if service.name == name)
 
     def _add(
         self,
@@ -188,10 +208,10 @@ class Stand:
         for service in (*self.stores, *self.services):
             service.revive()
 
-    def ask(self, what: str) -> dict[str, Any]:
+    def ask(self, program: str, *words: str) -> dict[str, Any]:
         """What a program inside answers."""
         done = subprocess.run(
-            [sys.executable, "-m", "tests.faults.inside", what],
+            [sys.executable, "-m", f"tests.faults.{program}", *words],
             cwd=ROOT,
             env=self.environment,
             capture_output=True,
@@ -213,6 +233,13 @@ class Stand:
             service.end()
         if self._database:
             shutil.rmtree(self._database, ignore_errors=True)
+
+
+def programs_of_postgres() -> Path:
+    """The newest PostgreSQL of this machine."""
+    places = (Path("/usr/lib/postgresql"), Path("/usr/local"), Path("/opt/homebrew"))
+    found = [program.parent for place in places if place.is_dir() for program in place.glob("**/bin/initdb")]
+    return max(found, key=lambda folder: [int(n) if n.isdecimal() else 0 for n in folder.parts], default=Path())
 
 
 def listens(port: int) -> bool:

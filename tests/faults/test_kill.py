@@ -4,7 +4,6 @@ Web server, worker, FTP server and the packing of fresh readings are killed at r
 PostgreSQL the database and Redis are, too. FAULT_ROUNDS says how often (make faults: 50), FAULT_SEED which moments.
 """
 
-import logging
 import os
 import random
 import time
@@ -15,20 +14,13 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from tests.faults.loggers import IN_TIME, Logger, Script, SolarLog, known, together
-from tests.faults.stand import Stand
+from tests.faults.accounting import assert_stored
+from tests.faults.loggers import IN_TIME, Logger, Script, SolarLog
+from tests.faults.stand import Stand, programs_of_postgres
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "3"))
 SEED = int(os.environ.get("FAULT_SEED", "5"))
-logging.getLogger("httpx").setLevel(logging.WARNING)
 IS_SQLITE = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
-
-
-def programs_of_postgres() -> Path:
-    """The newest PostgreSQL of this machine."""
-    places = (Path("/usr/lib/postgresql"), Path("/usr/local"), Path("/opt/homebrew"))
-    found = [program.parent for place in places if place.is_dir() for program in place.glob("**/bin/initdb")]
-    return max(found, key=lambda folder: [int(n) if n.isdecimal() else 0 for n in folder.parts], default=Path())
 
 
 @pytest.fixture
@@ -93,20 +85,7 @@ def test_what_was_acknowledged_survives_kill_9_of_everybody(stand: Stand, capsys
     for service in stand.services:
         service.end()
 
-    expected, found = together(loggers), stand.ask("account")
-    assert found["errors"] == []
-    assert found["rejected"] == []
-    assert {state.split()[1] for state in found["uploads"]} == {"stored"}
-    assert found["components"] == {"north": 1, "south": 1, SolarLog.SERIAL: 1}
-    assert found["events"] == expected.events
-    # Every receipt is there; with an idempotency key no batch is there twice, however often it was sent.
-    receipts = [receipt for script in scripts for receipt in script.receipts]
-    assert known(receipts) <= set(found["receipts"])
-    assert found["uploads"]["readings stored"] == len(receipts)
-    for tiers in ("both", "packed"):
-        assert wrong(expected.values, found[tiers]["values"]) == [], tiers
-        assert wrong(expected.days, found[tiers]["days"]) == [], tiers
-    assert found["both"] == found["packed"]
+    expected = assert_stored(stand, loggers)
     with capsys.disabled():
         kills = {service.name: service.kills for service in (*stand.stores, *stand.services)}
         count = sum(map(len, expected.values.values()))
@@ -116,14 +95,3 @@ def test_what_was_acknowledged_survives_kill_9_of_everybody(stand: Stand, capsys
             f"\n{ROUNDS} rounds, killed {kills}: {acknowledged} deliveries acknowledged in {attempts} attempts, "
             f"{count} values compared, {time.monotonic() - began:.0f} s"
         )
-
-
-def wrong(expected: dict[str, dict[str, float]], found: dict[str, dict[str, float]]) -> list[str]:
-    """What is missing or different, and what nobody delivered; nights that an import fills with 0 are nobody's."""
-    return [
-        f"{name} {at}: {theirs.get(at)} instead of {mine.get(at)}"
-        for name in sorted(expected.keys() | found.keys())
-        for mine, theirs in [(expected.get(name, {}), found.get(name, {}))]
-        for at in sorted(mine.keys() | theirs.keys())
-        if mine.get(at) != theirs.get(at) and (at in mine or theirs[at] != 0)
-    ]

@@ -1,0 +1,79 @@
+"""A worker is killed while it imports a file: another one does it, as soon as the first attempt is given up."""
+
+import os
+import signal
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from tests.faults.conftest import IS_SQLITE
+from tests.faults.loggers import SolarLog
+from tests.faults.polling import wait_until
+from tests.faults.stand import Stand, programs_of_postgres
+
+FIRST_WAIT, LEASE, SWEEP_EVERY = 120.0, 60.0, 60.0  # seconds: what docs/faults.md says
+LONG_FILE = "".join(
+    f'm[mi++]="01.06.25 {second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}|2000;2100;{second // 20};400"\r\n'
+    for second in reversed(range(0, 86_400, 4))
+)
+
+
+@pytest.fixture
+def stand(tmp_path: Path) -> Iterator[Stand]:
+    made = Stand(tmp_path)
+    try:
+        if IS_SQLITE:
+            made.on_sqlite()
+        else:
+            made.on_servers(programs_of_postgres())
+        yield made
+    finally:
+        made.close()
+
+
+def attempts(stand: Stand) -> int:
+    """How often the import of the only file was begun; asked of the database itself, for it is soon over."""
+    question, url = "SELECT max(attempts) FROM ingest_upload", stand.environment["DATABASE_URL"]
+    if IS_SQLITE:
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database:
+            return int(database.execute(question).fetchone()[0])
+    with psycopg.connect(url) as server:
+        return int(server.execute(question).fetchone()[0])  # type: ignore[index]
+
+
+def test_what_a_killed_worker_was_at_is_done_by_another(stand: Stand, capsys: Any):
+    auth, url = tuple(stand.open(seals=False)["field"]), f"http://127.0.0.1:{stand.web_port}/ingest/v1/faults"
+
+    def send(name: str, text: str) -> str:
+        sent = httpx.put(f"{url}/files/{name}", content=text, auth=auth, timeout=60)
+        assert sent.status_code == 202
+        return f"{url}/receipts/{sent.json()['id']}"
+
+    def state(receipt: str) -> str:
+        return str(httpx.get(receipt, auth=auth).json()["state"])
+
+    described = send("base_vars.js", SolarLog.BASE_VARS)
+    wait_until(lambda: state(described) == "stored", "the worker does not import")
+    first, second = stand["worker"], stand.add_worker("another worker")
+    assert first.process is not None
+    long = send("min250601.js", LONG_FILE)
+    while attempts(stand) == 0:
+        time.sleep(0.005)
+    os.killpg(first.process.pid, signal.SIGKILL)
+    killed = time.monotonic()
+    second.start()
+
+    assert state(long) == "received"  # it was in the middle of it
+    while state(long) == "received":
+        assert time.monotonic() - killed < FIRST_WAIT + LEASE + 2 * SWEEP_EVERY
+        time.sleep(1)
+    assert state(long) == "stored"
+    with capsys.disabled():
+        print(f"\nA killed worker's import was done by another {time.monotonic() - killed:.0f} s later")
