@@ -38,6 +38,7 @@ def skipped(reason: str) -> pytest.TestReport:
         ("1", "needs Redis", "failed"),
         ("0", "needs Redis", "skipped"),
         ("1", conftest.NO_SHARED_DATA, "skipped"),
+        ("1", conftest.NO_CITUS, "skipped"),
     ],
 )
 def test_where_services_are_required_a_skip_is_a_failure(

@@ -145,7 +145,7 @@ def _key(request: PortalRequest, key_id: UUID, **more: object) -> Any:
     """A key of a plant of this portal; a foreign one is as unknown as none."""
     visible = Plant.objects.visible_to(request.access).order_by()
     rows = LoggerKey.objects.filter(plant__in=visible, pk=key_id, **more).select_related("plant__portal")
-    key = deliveries.with_last_delivery(rows).first()
+    key = next(iter(deliveries.with_last_delivery(rows)), None)
     if key is None:
         raise Http404
     return key
