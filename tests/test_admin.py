@@ -239,6 +239,15 @@ def test_an_assignment_made_here_is_recorded_with_who_and_from_where(root: Clien
     assert (entry.action, entry.actor, entry.address) == ("plant.assigned", ROOT.name, "127.0.0.1")
 
 
+def test_behind_a_proxy_the_record_names_the_caller_and_not_the_proxy(
+    root: Client, subscription: Subscription, settings: Any
+):
+    settings.TRUSTED_PROXIES = ["127.0.0.1/32"]
+    root.defaults["HTTP_X_FORWARDED_FOR"] = "198.51.100.7"
+    act(root, Subscription, "suspend", subscription, reason="Unpaid")
+    assert record().address == "198.51.100.7"
+
+
 def test_a_foreign_plant_is_refused_in_words(root: Client, cast: Cast):
     data = {"plant": str(cast.plant_o.pk), "membership": str(cast.alice.memberships.get().pk)}
     response = root.post(reverse("admin:plants_assignment_add"), data)

@@ -20,6 +20,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from .addresses import address_of
 from .audit import Actor
 from .changes import ChangeRefused
 
@@ -28,7 +29,7 @@ MOST_NAMED = 50  # rows the page lists
 
 def actor(request: HttpRequest) -> Actor:
     """Who acts in the admin, and from where."""
-    return Actor(request.user.get_username(), request.META.get("REMOTE_ADDR"))
+    return Actor(request.user.get_username(), address_of(request.META))
 
 
 class ReasonForm(forms.Form):

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed
 
-from apps.accounts import statements
+from apps.accounts import addresses, statements
 from apps.accounts.access import Access, Credentials, Role, Via
 from apps.packages import networks
 
@@ -53,7 +53,7 @@ def authenticate(request: HttpRequest) -> Access:
     """Who calls, by the bearer token in the Authorization header; one in the address or the body is never looked at."""
     if "access_token" in request.GET:
         raise _Refused("Send the token in the Authorization header; one that was in an address has leaked.")
-    access = access_of(_bearer(request), networks.address_of(request.META))
+    access = access_of(_bearer(request), addresses.address_of(request.META))
     if access is None:
         raise _Refused("The access token is unknown, expired or revoked.")
     return access

@@ -19,7 +19,8 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from apps.accounts.access import Access
-from apps.packages import catalog, networks, policy, quota, usage
+from apps.accounts.addresses import address_of
+from apps.packages import catalog, policy, quota, usage
 from apps.plants.models import Plant
 from apps.plants.querysets import find_visible
 
@@ -126,7 +127,7 @@ class ApiView(APIView):
         sent = self.request.method == "GET"
         points = self.points if sent and status == 200 else 0
         took = (time.perf_counter() - self.began) * 1000
-        address = networks.address_of(self.request.META)
+        address = address_of(self.request.META)
         call = usage.Call(self.function.name, status, points, size if sent else 0, took, self.now, address)
         if self.read_plant is not None and status < 400:
             call.plant, call.plant_day = self.read_plant.pk, self.now.astimezone(self.read_plant.zone).date()

@@ -38,6 +38,7 @@ from oauthlib.oauth2 import (  # type: ignore[import-untyped]
     UnsupportedGrantTypeError,
 )
 
+from apps.accounts import addresses
 from apps.packages import clients, networks, tokens
 from apps.packages.errors import NotActive
 from apps.packages.models import ApiClient
@@ -95,7 +96,7 @@ class Validator(OAuth2Validator):
 
     def authenticate_client(self, request: Request, *args: Any, **kwargs: Any) -> bool:
         client = clients.verify(*credentials_of(request))
-        if client is None or not networks.allows(client.networks, networks.address_of(request.headers)):
+        if client is None or not networks.allows(client.networks, addresses.address_of(request.headers)):
             raise unusable()
         request.client = client
         return True

@@ -22,9 +22,9 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from apps.accounts.access import Access, Role, Via
+from apps.accounts.addresses import address_of
 from apps.accounts.audit import Actor
 from apps.accounts.models import Membership, Portal, User
-from apps.packages.networks import address_of
 
 LAST_PORTAL = "portal"  # key in the session: the slug of the portal somebody was in last
 Page = Callable[..., HttpResponseBase]

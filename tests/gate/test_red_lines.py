@@ -594,16 +594,18 @@ LINES: dict[str, list[tuple[str, str, str]]] = {
             f"{CLIENTS}test_an_expiry_in_the_past_is_refused",
         ),
     ],
-    "apps/packages/networks.py": [
+    "apps/accounts/addresses.py": [
         (
-            "return not networks or _inside(_address(address), networks)",
-            "return True",
-            f"{NETWORKS}test_a_limited_client_calls_from_inside_its_networks_only",
-        ),
-        (
-            "if not _inside(address, proxies):\n            break",
+            "if not is_inside(address, settings.TRUSTED_PROXIES):\n            break",
             "pass",
             f"{NETWORKS}test_a_forwarded_address_of_a_stranger_is_not_believed",
+        ),
+    ],
+    "apps/packages/networks.py": [
+        (
+            "return not networks or addresses.is_inside(addresses.parse(address), networks)",
+            "return True",
+            f"{NETWORKS}test_a_limited_client_calls_from_inside_its_networks_only",
         ),
     ],
     "apps/packages/tokens.py": [
@@ -640,7 +642,7 @@ LINES: dict[str, list[tuple[str, str, str]]] = {
     ],
     "apps/api/oauth.py": [
         (
-            " or not networks.allows(client.networks, networks.address_of(request.headers))",
+            " or not networks.allows(client.networks, addresses.address_of(request.headers))",
             "",
             f"{TOKEN}test_a_client_limited_to_networks_gets_tokens_from_there_only",
         ),

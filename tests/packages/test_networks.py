@@ -2,8 +2,9 @@
 
 import pytest
 
+from apps.accounts.addresses import address_of
 from apps.packages.errors import InvalidClient
-from apps.packages.networks import address_of, allows, parse_networks
+from apps.packages.networks import allows, parse_networks
 
 
 def test_networks_are_kept_in_their_normal_form():

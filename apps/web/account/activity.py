@@ -7,8 +7,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from apps.accounts import sessions
+from apps.accounts.addresses import address_of
 from apps.accounts.models import User
-from apps.packages.networks import address_of
 
 INTERVAL = 300  # seconds
 NOTED = "noted"  # key in the session: when its use was noted last

@@ -13,9 +13,9 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import audit, crypt, mail, sessions
+from apps.accounts.addresses import address_of
 from apps.accounts.audit import Actor
 from apps.accounts.models import User
-from apps.packages.networks import address_of
 
 # What is put on record, by the letter that allauth would send about it.
 _ACTS = {

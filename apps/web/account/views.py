@@ -19,9 +19,9 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.i18n import set_language
 
 from apps.accounts import changes, invitations, sessions
+from apps.accounts.addresses import address_of
 from apps.accounts.changes import ChangeRefused
 from apps.accounts.models import Invitation, User
-from apps.packages.networks import address_of
 from apps.web.session import actor, memberships
 
 from . import devices

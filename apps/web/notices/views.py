@@ -16,10 +16,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from apps.accounts.addresses import address_of
 from apps.accounts.audit import Actor
 from apps.events import choices
 from apps.events.choices import Level, Wishes
-from apps.packages.networks import address_of
 from apps.plants.models import Plant
 from apps.web.session import PortalRequest, actor
 
