@@ -1,7 +1,8 @@
 """The few statements on the way of every call of the API: written out, and prepared once per connection.
 
 The ORM takes longer to write such a statement than the database to answer it, and PostgreSQL longer to plan it than to
-run it. Used by auth.py, quota.py, querysets.py and rows.py; everything else goes through the ORM.
+run it. Used on the way of a call (auth.py, quota.py, querysets.py, rows.py) and of a
+delivery (keys.py, push.py, readings.py, target.py, uploads.py); everything else goes through the ORM.
 """
 
 import datetime as dt
