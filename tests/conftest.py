@@ -1,9 +1,10 @@
 """What every test can ask for: the cast, services, real data, a live server.
 
 Services (markers and fixtures `postgres`, `redis`, `node`, `browser`) skip with one line where they are absent.
-With REQUIRE_SERVICES=1 every skip is a failure, save two: the shared measured data lies outside the repository,
-so a clone without it may skip; where HELIOPORT_SHARED_DATA names a folder, that folder must exist. And Debian packs
-no Citus, so the suites on a cluster run where CITUS_DATABASE_URL names one.
+With REQUIRE_SERVICES=1 every skip is a failure, save these: the shared measured data lies outside the repository,
+so a clone without it may skip; where HELIOPORT_SHARED_DATA names a folder, that folder must exist. Debian packs no
+Citus, so the suites on a cluster run where CITUS_DATABASE_URL names one. Some tests are of PostgreSQL's run only, and
+a container may forbid to mount the small disks that others fill.
 """
 
 import os
@@ -296,7 +297,9 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     return report
 
 
-MAY_SKIP = (NO_SHARED_DATA, NO_CITUS)
+NOT_ON_SQLITE = "of the run on PostgreSQL only"
+NO_MOUNTING = "needs a disk of its own, and mounting is not permitted"
+MAY_SKIP = (NO_SHARED_DATA, NO_CITUS, NOT_ON_SQLITE, NO_MOUNTING)
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -7,10 +7,11 @@ from django.db import close_old_connections, connection
 from tests.api.conftest import ApiCaller, body_of
 from tests.cast import make_cast
 from tests.clients_cast import user_key
+from tests.conftest import NOT_ON_SQLITE
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(connection.vendor != "postgresql", reason="a file does not hang up"),
+    pytest.mark.skipif(connection.vendor != "postgresql", reason=NOT_ON_SQLITE),
 ]
 
 

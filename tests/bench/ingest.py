@@ -43,7 +43,7 @@ class PlainValue(models.Model):
     value = models.FloatField()
 
     class Meta:
-        app_label = "measurements"
+        app_label = "bench"
         managed = False
         db_table = "bench_plainvalue"
 

@@ -49,6 +49,11 @@ class Stand:
         self.logs, self.backups, self.tls = (self.folder / name for name in ("logs", "backups", "tls"))
         self.certificate = self.tls / "fullchain.pem"
 
+    @property
+    def serving(self) -> str:
+        """The unit of the place that serves now: other tests may have switched over."""
+        return f"helioport-web@{(self.home / 'live').resolve().name}"
+
     # --- Building -----------------------------------------------------------------------------------------------
 
     def build(self) -> None:

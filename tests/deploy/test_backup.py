@@ -25,7 +25,7 @@ def calls(stand: Stand, data: dict[str, Any]) -> list[str]:
 
 
 def test_a_lost_portal_comes_back_from_its_dump(stand: Stand, data: dict[str, Any], calls: list[str]) -> None:
-    headers = bearer(stand.token(data["advanced"]))
+    headers, serving = bearer(stand.token(data["advanced"])), stand.serving
     with stand.https() as client:
         before = [client.get(call, headers=headers).content for call in calls]
         assert b"4200" in before[2]
@@ -33,7 +33,7 @@ def test_a_lost_portal_comes_back_from_its_dump(stand: Stand, data: dict[str, An
 
         stand.systemctl("start", "helioport-backup")
         [dump] = stand.backups.glob("helioport-*.dump")
-        stand.systemctl("stop", "helioport-web@blue")
+        stand.systemctl("stop", serving)
         stand.drop_database()
         assert code_of(client.get(calls[0], headers=headers)) == (503, "unavailable")
         assert "Das Portal ist gerade nicht erreichbar" in client.get("/account/login/").text
@@ -41,7 +41,7 @@ def test_a_lost_portal_comes_back_from_its_dump(stand: Stand, data: dict[str, An
         stand.make_database()
         told = printed(restore(stand, dump).stdout)
         assert told["rows"] > 600
-        stand.systemctl("start", "helioport-web@blue")
+        stand.systemctl("start", serving)
         wait_until(lambda: client.get("/account/login/").status_code == 200)
         answers = [client.get(call, headers=headers) for call in calls]
         assert [answer.content for answer in answers] == before

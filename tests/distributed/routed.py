@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 _QUEUE = "looks for what waits, of all plants; a message names the delivery alone"
 _OLD = "forgets what is old, of all plants, once a day"
 _PORTAL = "a page of managers: deliveries or calls of a whole portal, found through its plants or keys"
+_GAUGE = "what waits on the whole server, counted for its operator every few seconds and with a limit in time"
 _STAFF = "a page of the server's staff lists whole tables"
 EXCEPTIONS = {
     "apps.measurements.rows.fresh_plants": _QUEUE,
@@ -48,6 +49,8 @@ EXCEPTIONS = {
     "apps.web.console.uploads._chosen": _PORTAL,
     "apps.web.console.uploads._upload": _PORTAL,
     "apps.web.console.uploads.uploads": _PORTAL,
+    "apps.measurements.rows.fresh_backlog": _GAUGE,
+    "apps.web.monitoring.gauges._deliveries": _GAUGE,
     "apps.packages.admin.ApiClientAdmin.read_lately": _STAFF,
     "apps.web.background.views._uploads": _STAFF,
     "apps.web.session.PortalMiddleware.__call__": _STAFF,  # the nearest of our functions to Django's own pages

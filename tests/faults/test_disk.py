@@ -20,6 +20,7 @@ from apps.accounts.audit import Actor
 from apps.ingest import keys
 from apps.ingest.models import Upload
 from apps.plants.models import Plant
+from tests.conftest import NO_MOUNTING
 from tests.faults.conftest import IS_SQLITE
 from tests.faults.polling import is_clean, push, token_of, told, wait_until
 from tests.faults.stand import Stand, programs_of_postgres
@@ -38,7 +39,7 @@ def disk() -> Iterator[Path]:
     mounted = subprocess.run(["mount", *options, "helioport", str(place)], check=False, capture_output=True, text=True)
     try:
         if mounted.returncode:
-            pytest.skip(f"needs a disk of its own, and mounting is not permitted: {mounted.stderr.strip()}")
+            pytest.skip(f"{NO_MOUNTING}: {mounted.stderr.strip()}")
         yield place
         subprocess.run(["umount", str(place)], check=True)
     finally:
