@@ -135,7 +135,7 @@ BEHIND_THE_STORE: dict[str, set[str]] = {  # a module of measurements, and who m
     "fresh": {"rows"},
     "models": {"rows", "admin"},
     "rows": {"periods", "merging", "tiers", "writing", "latest", "store"},
-    "periods": {"merging", "latest", "store"},
+    "periods": {"merging", "tiers", "latest", "store"},
     "totals": {"merging", "store"},
     "merging": {"tiers", "writing", "store"},
     "tiers": {"store"},

@@ -49,7 +49,7 @@ Wanted = Mapping[UUID, Collection[SeriesKey]]
 Fresh = dict[dt.datetime, bytes]  # what was delivered and is not packed yet, by the beginning of its slot
 _FEW = 8  # rows at once where mostly the first one is enough
 _MOST_PARTS = 16  # deliveries of one slot before its row is tidied up
-_AT_ONCE = 1000  # fresh rows in one statement
+_AT_ONCE = 1000  # fresh rows in one statement, rows of months in memory
 _UUID: "UUIDField[UUID, UUID]" = UUIDField()
 _EARLIEST, _LATEST = dt.date(1900, 1, 1), dt.date(9000, 1, 1)  # beyond them no zone can say when a day begins
 _Row = TypeVar("_Row", DayRow, MonthRow)
@@ -200,6 +200,39 @@ def fetch_days_of_plants(keys: Iterable[tuple[Plant, UUID, dt.date]]) -> dict[UU
     for plant, device, day, data in found.values_list("plant_id", "device_id", "day", "data"):
         rows[plant][device, day] = bytes(data)
     return rows
+
+
+_SERIES_OF_PLANTS = """SELECT found.plant_id, found.month, found.data
+      FROM (VALUES {pairs}) AS wanted JOIN {table} AS found
+        ON found.plant_id = wanted.column1 AND found.device_id = wanted.column2
+     WHERE found.plant_id IN ({plants}) AND found.month BETWEEN %s AND %s"""
+
+
+def fetch_months_of_plants(
+    plants: Collection[Plant], first: dt.date, last: dt.date
+) -> Iterator[tuple[UUID, dt.date, bytes]]:
+    """The rows of the totals of several plants, in the months that begin from `first` to `last`. One statement.
+
+    The pairs say which one device of each plant: lists of plants and of devices would be searched for all pairs of the
+    two. Rows come as they are asked for, because those of thousands of plants are a hundred megabytes.
+    """
+    if not plants:
+        return
+    pairs, ids = ", ".join(["(%s, %s)"] * len(plants)), ", ".join(["%s"] * len(plants))
+    sql = _SERIES_OF_PLANTS.format(pairs=pairs, table=MonthSeries._meta.db_table, plants=ids)
+    keys = [key for plant in plants for key in (plant.pk, plant.datasource_id)] + [plant.pk for plant in plants]
+    values = [_UUID.get_db_prep_value(key, connection) for key in keys]
+    span = [connection.ops.adapt_datefield_value(day) for day in (first, last)]
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(sql, [*values, *span])
+        while found := cursor.fetchmany(_AT_ONCE):
+            yield from ((statements.uuid(plant), statements.day(day), bytes(data)) for plant, day, data in found)
+
+
+def fetch_latest_months(plants: Collection[Plant], first: dt.date, last: dt.date) -> list[tuple[UUID, dt.date, float]]:
+    """The newest month of each plant and its energy, where it begins from `first` to `last`."""
+    found = PlantLatest.objects.filter(plant__in=plants, month__range=(first, last), month_energy__isnull=False)
+    return list(found.values_list("plant_id", "month", "month_energy"))  # type: ignore[arg-type]  # they are no nulls
 
 
 def fetch_fresh_of_plants(days: Mapping[Plant, dt.date]) -> dict[Plant, Fresh]:

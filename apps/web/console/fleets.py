@@ -9,6 +9,7 @@ from django.core.paginator import Paginator
 from django.db.models import Count, QuerySet, Sum
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -18,6 +19,7 @@ from apps.plants import changes
 from apps.plants.models import Fleet
 from apps.web.session import PortalRequest, actor, manager_only
 
+from .fleet_energy import energy_of
 from .picking import PlantChoice
 
 PER_PAGE = 50
@@ -92,7 +94,7 @@ def new_fleet(request: PortalRequest) -> HttpResponse:
 @manager_only
 @require_http_methods(["GET", "HEAD", "POST"])
 def fleet(request: PortalRequest, fleet_id: UUID) -> HttpResponse:
-    """Another name, description or other plants."""
+    """What it produced; another name, description or other plants."""
     row, sent = get_object_or_404(_counted(request), pk=fleet_id), request.method == "POST"
     choice = PlantChoice(request, _data(request), _plants_of(row))
     initial = {"label": row.label, "description": row.description}
@@ -128,7 +130,8 @@ def delete_fleet(request: PortalRequest, fleet_id: UUID) -> HttpResponse:
 def _page(
     request: PortalRequest, row: Fleet, form: FleetForm, choice: PlantChoice, deletion: DeletionForm, status: int
 ) -> HttpResponse:
-    context = {"fleet": row, "form": form, "choice": choice, "deletion": deletion}
+    energy = energy_of(row.plants.all(), request.GET.get("year", ""), timezone.now())
+    context = {"fleet": row, "form": form, "choice": choice, "deletion": deletion, "energy": energy}
     return render(request, "console/fleet.html", context, status=status)
 
 
