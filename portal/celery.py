@@ -23,6 +23,8 @@ ROUTES = {  # the first that fits; what is named nowhere is housekeeping
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 TRANSPORT_ALIASES["folder"] = "apps.background.broker:Transport"
+for _scheme in ("redis", "rediss"):
+    TRANSPORT_ALIASES[_scheme] = "apps.background.redis_broker:Transport"
 
 
 def _every(**span: int) -> dict[str, Any]:
@@ -69,6 +71,7 @@ app.conf.update(
     worker_hijack_root_logger=False,
     worker_cancel_long_running_tasks_on_connection_loss=True,
     broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,  # however long it is away; whoever gives up would have to be started again
 )
 app.steps["worker"].add("apps.background.workers:Pulse")
 app.autodiscover_tasks()

@@ -45,10 +45,14 @@ def failed(sender: Any, exception: BaseException, traceback: Any = None, **_more
 
 
 @signals.task_retry.connect
-def tried_again(sender: Any, reason: Any, **_more: Any) -> None:
-    """Count a failure that another attempt follows. `reason` is Celery's wish to try again, around the error."""
+def tried_again(sender: Any, reason: Any = None, **_more: Any) -> None:
+    """Count a failure that another attempt follows. `reason` is Celery's wish to try again, around the error.
+
+    There is none where Celery ends a task because the broker is gone: that is no failure of the task.
+    """
     error = getattr(reason, "exc", None) or reason
-    note(sender.name, error, error.__traceback__)
+    if error is not None:
+        note(sender.name, error, error.__traceback__)
 
 
 def note(task: str, error: BaseException, trace: TracebackType | None) -> None:

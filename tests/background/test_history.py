@@ -66,6 +66,11 @@ def test_other_kinds_and_other_tasks_are_counted_apart(db):
     assert TaskFailure.objects.count() == 3
 
 
+def test_a_task_that_ends_because_the_broker_is_gone_is_no_failure(db):
+    assert history.tried_again(sender=TASK, request=None, einfo=None) is None  # what Celery sends then
+    assert not TaskFailure.objects.exists()
+
+
 def test_a_message_of_a_million_letters_is_cut(db):
     history.note("events.detect", ValueError("x" * 1_000_000), None)
     assert len(TaskFailure.objects.get().error) == 500

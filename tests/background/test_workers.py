@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import time
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from apps.background.models import Routine, TaskFailure, TaskRun, Worker
 from portal.celery import QUEUES, app
 from tests.background import jobs
 from tests.background.working import lines, send, wait_for, working
+from tests.faults.stand import Service, listens
+from tests.live import free_port
 
 
 @pytest.fixture
@@ -105,6 +108,33 @@ def test_what_a_killed_worker_was_at_is_done_by_the_next_one(environment, log, d
 @pytest.mark.redis
 def test_so_it_is_on_redis(on_redis, log, done):
     _killed_and_followed(on_redis, log, done)
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[Service]:
+    """A server that a test may end; the last part of its command is its port."""
+    port = free_port()
+    command = ["redis-server", "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path), "--port", str(port)]
+    made = Service("redis", command, dict(os.environ), tmp_path / "redis.log", lambda _: listens(port))
+    made.start()
+    made.wait_until_ready()
+    yield made
+    made.end()
+
+
+@pytest.mark.redis
+def test_a_worker_that_could_not_say_that_a_task_is_done_takes_the_next_one(process_environment, own_redis, log, done):
+    environment = {**process_environment, "REDIS_URL": f"redis://127.0.0.1:{own_redis.command[-1]}/0"}
+    with working(environment, log):
+        wait_for(lambda: Worker.objects.exists(), log)
+        send(jobs.slow, environment, str(done), 2)
+        wait_for(lambda: lines(done) == ["began"], log)
+        own_redis.end()
+        wait_for(lambda: "Couldn't ack" in log.read_text(), log)
+        own_redis.start()
+        own_redis.wait_until_ready()
+        send(jobs.note, environment, str(done))
+        wait_for(lambda: "noted" in lines(done), log)
 
 
 def test_a_task_whose_process_is_killed_is_done_by_another_process(environment, log, done):

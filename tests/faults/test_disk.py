@@ -146,16 +146,24 @@ def test_a_full_disk_refuses_deliveries_and_nothing_that_was_acknowledged_is_los
     assert kept == [200] * len(kept)
 
 
+def answer_to(client: ftplib.FTP, body: bytes) -> str:
+    """The answer to a file; where it is refused, that may be before all of it was sent."""
+    try:
+        return store(client, "min240101.js", body)
+    except ConnectionError:
+        return client.voidresp()
+
+
 def test_a_full_spool_refuses_a_large_file_by_ftp(disk: Path, transactional_db: None, plant_a: Plant, settings: Any):
     settings.VAR_DIR = disk
     with running(*keys.create_key(plant_a, "Logger", Actor("mona@sunny.example"))) as server:
         client, body = server.login(), os.urandom(1_000_000)
         ballast = fill(disk)
         with pytest.raises(ftplib.error_temp, match="452 There is no room"):
-            store(client, "min240101.js", body)
+            answer_to(client, body)
         assert not Upload.objects.exists()
         ballast.unlink()
-        assert store(client, "min240101.js", body).startswith("226")
+        assert answer_to(client, body).startswith("226")
         assert Upload.objects.get().size == len(body)
 
 
