@@ -8,36 +8,14 @@ import os
 import random
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-
-import pytest
-from django.conf import settings
 
 from tests.faults.accounting import assert_stored
 from tests.faults.loggers import IN_TIME, Logger, Script, SolarLog
-from tests.faults.stand import Stand, programs_of_postgres
+from tests.faults.stand import Stand
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "3"))
 SEED = int(os.environ.get("FAULT_SEED", "5"))
-IS_SQLITE = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
-
-
-@pytest.fixture
-def stand(tmp_path: Path) -> Iterator[Stand]:
-    """A portal on the kind of database that the tests run on."""
-    made = Stand(tmp_path)
-    try:
-        if IS_SQLITE:
-            made.on_sqlite()
-        else:
-            postgres = programs_of_postgres()
-            if not (postgres / "initdb").exists():
-                pytest.skip("needs the programs of PostgreSQL: install the package postgresql")
-            made.on_servers(postgres)
-        yield made
-    finally:
-        made.close()
 
 
 def victims(stand: Stand, chance: random.Random) -> Iterator[Any]:

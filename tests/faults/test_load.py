@@ -9,15 +9,13 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.faults.conftest import IS_SQLITE
 from tests.faults.polling import TIGHT_DAY
-from tests.faults.stand import Stand, programs_of_postgres
+from tests.faults.stand import Stand
 from tests.live import ROOT
 
 SECONDS = int(os.environ.get("LOAD_SECONDS", "300"))
@@ -26,18 +24,10 @@ A_DAY = 86_400
 
 
 @pytest.fixture
-def stand(tmp_path: Path) -> Iterator[Stand]:
-    made = Stand(tmp_path)
-    try:
-        if IS_SQLITE:
-            made.on_sqlite()
-        else:
-            made.on_servers(programs_of_postgres())
-        made.environment["DJANGO_SETTINGS_MODULE"] = "tests.faults.portal_settings"
-        made.open(web=2, seals=False)
-        yield made
-    finally:
-        made.close()
+def stand(stand: Stand) -> Stand:
+    stand.environment["DJANGO_SETTINGS_MODULE"] = "tests.faults.portal_settings"
+    stand.open(web=2, seals=False)
+    return stand
 
 
 def poll(stand: Stand, cast: dict[str, Any]) -> dict[str, Any]:

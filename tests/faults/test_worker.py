@@ -3,38 +3,22 @@
 import signal
 import sqlite3
 import time
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
-import pytest
 
 from tests.faults.conftest import IS_SQLITE
 from tests.faults.loggers import SolarLog
 from tests.faults.polling import wait_until
-from tests.faults.stand import Stand, programs_of_postgres
+from tests.faults.stand import Stand
 
 FIRST_WAIT, LEASE, SWEEP_EVERY = 120.0, 60.0, 60.0  # seconds: what docs/faults.md says
 LONG_FILE = "".join(
     f'm[mi++]="01.06.25 {second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}|2000;2100;{second // 20};400"\r\n'
     for second in reversed(range(0, 86_400, 4))
 )
-
-
-@pytest.fixture
-def stand(tmp_path: Path) -> Iterator[Stand]:
-    made = Stand(tmp_path)
-    try:
-        if IS_SQLITE:
-            made.on_sqlite()
-        else:
-            made.on_servers(programs_of_postgres())
-        yield made
-    finally:
-        made.close()
 
 
 def attempts(stand: Stand) -> int:
