@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +83,14 @@ def running_server(folder: Path) -> Iterator[LiveServer]:
             yield LiveServer(url, environment, server.pid)
         finally:
             end(server)
+
+
+def wait_until(truth: Callable[[], object], what: str = "it never became true", seconds: float = 90) -> None:
+    """Return as soon as it is true; fail, saying `what` is wrong, where that takes too long."""
+    deadline = time.monotonic() + seconds
+    while not truth():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
 
 
 def free_port() -> int:

@@ -8,7 +8,8 @@ import psycopg
 import pytest
 
 from tests.deploy.stand import Stand, printed
-from tests.deploy.test_deploy import PUSH, bearer, code_of, plants, wait_until
+from tests.deploy.test_deploy import PUSH, bearer, code_of, plants
+from tests.live import wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.nginx]
 

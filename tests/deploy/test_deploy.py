@@ -3,8 +3,7 @@
 import re
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +11,7 @@ import httpx
 import pytest
 
 from tests.deploy.stand import HOST, METRICS_TOKEN, TOKEN_PATH, Stand, printed
+from tests.live import wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.nginx, pytest.mark.curl]
 PUSH = "/ingest/v1/clients/readings"
@@ -284,10 +284,3 @@ def assert_nothing_lost(answers: list[object]) -> None:
 def children(pid: int) -> set[str]:
     with open(f"/proc/{pid}/task/{pid}/children") as file:  # noqa: PTH123
         return set(file.read().split())
-
-
-def wait_until(is_so: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

@@ -16,7 +16,6 @@ TOKEN = "/auth/realms/quotaapi/protocol/openid-connect/token"
 PASSWORD = "a quiet afternoon in the sun"
 TIGHT_MINUTE, TIGHT_DAY = 6, 20  # limits of owners who are to exceed them
 PAUSE = 0.1  # seconds between two calls of a client
-IN_TIME = 90.0  # seconds until everything is as it was
 
 
 @dataclass
@@ -119,11 +118,3 @@ def push(url: str, logger: dict[str, str], minutes_ago: int = 0) -> httpx.Respon
     reading = {"component": logger["component"], "time": at.isoformat(), "values": {"ProdPac": 4200}}
     headers = {"Authorization": f"Bearer {logger['secret']}", "Content-Type": "application/json"}
     return httpx.post(f"{url}/ingest/v1/polled/readings", content=json.dumps(reading), headers=headers, timeout=60)
-
-
-def wait_until(truth: Callable[[], object], what: str) -> None:
-    """Return as soon as it is true."""
-    deadline = time.monotonic() + IN_TIME
-    while not truth():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.1)

@@ -22,9 +22,10 @@ from apps.ingest.models import Upload
 from apps.plants.models import Plant
 from tests.conftest import NO_MOUNTING
 from tests.faults.conftest import IS_SQLITE
-from tests.faults.polling import is_clean, push, token_of, told, wait_until
+from tests.faults.polling import is_clean, push, token_of, told
 from tests.faults.stand import Stand, programs_of_postgres
 from tests.ingest.ftp_server import running, store
+from tests.live import wait_until
 
 MEGABYTES = 24 if IS_SQLITE else 160  # an empty PostgreSQL has 60, its journal grows in steps of 16
 PAGE = 4096

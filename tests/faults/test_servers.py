@@ -19,8 +19,9 @@ from redis import Redis
 
 from tests.faults.accounting import assert_stored
 from tests.faults.loggers import IN_TIME, Logger, Script, SolarLog
-from tests.faults.polling import TIGHT_DAY, TIGHT_MINUTE, Poller, log_in, pollers, token_of, wait_until
+from tests.faults.polling import TIGHT_DAY, TIGHT_MINUTE, Poller, log_in, pollers, token_of
 from tests.faults.stand import Stand, programs_of_postgres
+from tests.live import wait_until
 
 AT_ONCE = 4.0  # seconds within which a delivery is answered, whatever is away
 

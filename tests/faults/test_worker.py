@@ -11,8 +11,8 @@ import psycopg
 
 from tests.faults.conftest import IS_SQLITE
 from tests.faults.loggers import SolarLog
-from tests.faults.polling import wait_until
 from tests.faults.stand import Stand
+from tests.live import wait_until
 
 FIRST_WAIT, LEASE, SWEEP_EVERY = 120.0, 60.0, 60.0  # seconds: what docs/faults.md says
 LONG_FILE = "".join(
